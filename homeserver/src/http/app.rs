@@ -1,0 +1,37 @@
+//! What every handler has at hand.
+
+use super::limits::Limits;
+use crate::{
+    accounts::{passwords::Passwords, uia::UiaSessions},
+    clock::{Clock, Random},
+    config::Config,
+    rooms::{Rooms, typing::Typing},
+    sync::Wakers,
+};
+use hearth_store::Store;
+use std::sync::Arc;
+
+/// The parts of a running server.
+#[derive(Debug)]
+pub struct App {
+    /// Settings.
+    pub config: Config,
+    /// Time.
+    pub clock: Clock,
+    /// Chance.
+    pub random: Random,
+    /// The database.
+    pub store: Store,
+    /// Hashes passwords, a few at a time.
+    pub passwords: Passwords,
+    /// Unfinished user-interactive authentications.
+    pub uia: UiaSessions,
+    /// Makes, checks and stores events.
+    pub rooms: Rooms,
+    /// Who is typing where.
+    pub typing: Typing,
+    /// Wakes the syncs that wait.
+    pub wakers: Arc<Wakers>,
+    /// Rate limits.
+    pub limits: Limits,
+}

@@ -1,0 +1,16 @@
+//! From sockets to typed requests and back: transport, limits, authentication, errors.
+//!
+//! Nothing here knows a chapter of the specification; `client_api` and `server_api` bring the handlers.
+
+pub mod app;
+pub mod caller;
+pub mod error;
+pub mod limits;
+pub mod route;
+pub mod serve;
+pub mod tls;
+
+pub use app::App;
+pub use caller::{Anyone, Caller};
+pub use error::Error;
+pub use route::Routes;

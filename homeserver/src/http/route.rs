@@ -1,0 +1,97 @@
+//! Routes from ruma's metadata: path, method, authentication and types of an endpoint come from its
+//! request type, so a handler only says what it does.
+
+use super::{App, Error, caller::CallerScheme, limits};
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, RawPathParams, State},
+    response::Response,
+    routing::{MethodFilter, on},
+};
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt as _, Limited};
+use ruma::api::{IncomingRequest, OutgoingResponse as _, path_builder::PathBuilder as _};
+use std::{future::Future, net::SocketAddr, sync::Arc};
+
+/// Adds endpoints to a router.
+pub trait Routes {
+    /// Serves `handler` at every path of the request type `R`.
+    #[must_use]
+    fn endpoint<R, S, H, F>(self, handler: H) -> Self
+    where
+        S: CallerScheme + 'static,
+        R: IncomingRequest<Authentication = S> + Send + 'static,
+        R::OutgoingResponse: Send,
+        H: Fn(Arc<App>, S::Caller, R) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<R::OutgoingResponse, Error>> + Send + 'static;
+}
+
+impl Routes for Router<Arc<App>> {
+    fn endpoint<R, S, H, F>(mut self, handler: H) -> Self
+    where
+        S: CallerScheme + 'static,
+        R: IncomingRequest<Authentication = S> + Send + 'static,
+        R::OutgoingResponse: Send,
+        H: Fn(Arc<App>, S::Caller, R) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<R::OutgoingResponse, Error>> + Send + 'static,
+    {
+        let Ok(method) = MethodFilter::try_from(R::METHOD) else { return self };
+        for path in R::PATH_BUILDER.all_paths() {
+            let handler = handler.clone();
+            let serve = move |State(app): State<Arc<App>>,
+                              ConnectInfo(peer): ConnectInfo<SocketAddr>,
+                              parameters: RawPathParams,
+                              request: http::Request<Body>| {
+                let handler = handler.clone();
+                async move {
+                    match answer::<R, S, H, F>(app, peer, &parameters, request, handler).await {
+                        Ok(response) => response,
+                        Err(error) => error.into_http(),
+                    }
+                }
+            };
+            self = self.route(path, on(method, serve));
+        }
+        self
+    }
+}
+
+async fn answer<R, S, H, F>(
+    app: Arc<App>,
+    peer: SocketAddr,
+    parameters: &RawPathParams,
+    request: http::Request<Body>,
+    handler: H,
+) -> Result<Response, Error>
+where
+    S: CallerScheme,
+    R: IncomingRequest<Authentication = S>,
+    H: Fn(Arc<App>, S::Caller, R) -> F,
+    F: Future<Output = Result<R::OutgoingResponse, Error>>,
+{
+    let request = collect(request).await?;
+    let caller = S::caller(&app, &request, peer.ip())?;
+    if R::RATE_LIMITED {
+        app.limits.check(&request, peer.ip())?;
+    }
+    let arguments: Vec<&str> = parameters.iter().map(|(_, value)| value).collect();
+    let request = R::try_from_http_request(request, &arguments).map_err(|error| Error::bad_request(&error))?;
+    let response = handler(app, caller, request).await?;
+    let response = response.try_into_http_response::<BytesMut>().map_err(|error| Error::internal(&error))?;
+    Ok(response.map(|body| Body::from(body.freeze())))
+}
+
+/// Reads the whole body, within bounds of size, time and nesting.
+async fn collect(request: http::Request<Body>) -> Result<http::Request<Bytes>, Error> {
+    let (head, body) = request.into_parts();
+    let body = tokio::time::timeout(limits::BODY_TIME, Limited::new(body, limits::BODY_BYTES).collect())
+        .await
+        .map_err(|_| Error::too_slow())?
+        .map_err(|error| {
+            if error.is::<http_body_util::LengthLimitError>() { Error::too_large() } else { Error::cut_off() }
+        })?
+        .to_bytes();
+    limits::check_nesting(&body)?;
+    Ok(http::Request::from_parts(head, body))
+}

@@ -1,0 +1,1 @@
+//! Certificates: made on the first start, taken up again while running.

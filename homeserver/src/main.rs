@@ -1,0 +1,3 @@
+//! The `hearth-homeserver` command.
+
+fn main() {}

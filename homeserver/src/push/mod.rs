@@ -1,0 +1,1 @@
+//! Push rules and what they make of an event.

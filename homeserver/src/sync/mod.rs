@@ -1,0 +1,5 @@
+//! `/sync`: what a device has not seen yet.
+
+mod wakers;
+
+pub use wakers::Wakers;
