@@ -152,6 +152,10 @@ pub struct EventRecord {
     pub timeline: Option<TimelinePos>,
     /// Device and transaction id of the local client that sent it.
     pub transaction: Option<Transaction>,
+    /// Its `auth_events`, as far as this server has them.
+    pub auth_events: Vec<EventNo>,
+    /// Its `depth`.
+    pub depth: u64,
     /// The redaction that took its content.
     pub redacted_by: Option<EventNo>,
     /// The PDU as canonical JSON, without `unsigned`.
@@ -174,7 +178,7 @@ pub struct Transaction {
 pub struct TimelinePos(pub i64);
 postcard_value!(TimelinePos);
 
-/// The seven-bit-clean trick for signed keys: with the sign bit flipped, unsigned order is signed order.
+/// With the sign bit flipped, the order of unsigned numbers is that of the signed ones.
 const SIGN: u64 = 1 << 63;
 
 impl Key for TimelinePos {
@@ -312,7 +316,8 @@ pub struct KeyBackupRecord {
 }
 postcard_value!(KeyBackupRecord);
 
-/// A change that sync or a durable consumer must see and that is not an event stored at the position.
+/// A change that sync or a durable consumer must see. An event stored at the position is announced
+/// but has no row of its own in the log: `EVENTS` is ordered by position already.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LogRecord {
     /// A receipt in a room.
@@ -325,7 +330,9 @@ pub enum LogRecord {
     ToDevice(String, String),
     /// A user's profile.
     Profile(String),
-    /// An event stored earlier that took its place in the timeline only now.
-    Event(EventNo),
+    /// An event took its place in a room's timeline.
+    Event(RoomNo, EventNo),
+    /// A user's membership of a room.
+    Membership(String, RoomNo),
 }
 postcard_value!(LogRecord);
