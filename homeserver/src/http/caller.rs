@@ -2,7 +2,6 @@
 
 use super::{App, Error};
 use crate::accounts::sessions;
-use hearth_store::Read as _;
 use ruma::{
     OwnedDeviceId, OwnedUserId,
     api::auth_scheme::{AccessToken, AccessTokenOptional, AppserviceTokenOptional, AuthScheme, NoAccessToken, NoAuthentication},

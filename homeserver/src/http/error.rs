@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use hearth_store::StoreError;
 use http::StatusCode;
 use ruma::api::{
-    OutgoingResponse as _,
+    OutgoingResponseExt as _,
     client::uiaa::{UiaaInfo, UiaaResponse},
     error::{
         Error as MatrixError, ErrorBody, ErrorKind, FromHttpRequestError, LimitExceededErrorData, RetryAfter,

@@ -11,7 +11,7 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Limited};
-use ruma::api::{IncomingRequest, OutgoingResponse as _, path_builder::PathBuilder as _};
+use ruma::api::{IncomingRequest, IncomingRequestExt as _, OutgoingResponseExt as _, path_builder::PathBuilder as _};
 use std::{future::Future, net::SocketAddr, sync::Arc};
 
 /// Adds endpoints to a router.
@@ -76,7 +76,10 @@ where
         app.limits.check(&request, peer.ip())?;
     }
     let arguments: Vec<&str> = parameters.iter().map(|(_, value)| value).collect();
-    let request = R::try_from_http_request(request, &arguments).map_err(|error| Error::bad_request(&error))?;
+    let request = {
+        let (head, body) = request.into_parts();
+        R::try_from_http_request(http::Request::from_parts(head, &*body), &arguments)
+    }.map_err(|error| Error::bad_request(&error))?;
     let response = handler(app, caller, request).await?;
     let response = response.try_into_http_response::<BytesMut>().map_err(|error| Error::internal(&error))?;
     Ok(response.map(|body| Body::from(body.freeze())))

@@ -99,6 +99,8 @@ tables! {
     PUBLIC_ROOMS: RoomNo => ();
     /// (room, parent event, relation type, child event) -> type of the child: m.relates_to.
     RELATIONS: (RoomNo, EventNo, String, EventNo) => String;
+    /// (room, event id) -> the redaction that came before the event did.
+    WAITING_REDACTIONS: (RoomNo, String) => EventNo;
 
     // End-to-end encryption
 

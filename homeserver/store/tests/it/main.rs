@@ -1,0 +1,3 @@
+//! One binary for all of the store's tests.
+
+mod smoke;
