@@ -1,10 +1,16 @@
 //! The client-server API: one file a chapter of the specification.
 
+mod create_room;
+mod membership;
+mod rooms;
+mod send;
+
 use crate::http::App;
 use axum::Router;
 use std::sync::Arc;
 
 /// Every route of the client-server API.
 pub fn routes() -> Router<Arc<App>> {
-    Router::new()
+    let chapters = [create_room::routes, membership::routes, send::routes];
+    chapters.into_iter().fold(Router::new(), |router, routes| routes(router))
 }

@@ -3,7 +3,7 @@
 //! Each domain has its own small enum that knows no HTTP; the `From` below says which status and
 //! `errcode` it gets. What went wrong inside is logged here once and never sent.
 
-use crate::accounts::AccountError;
+use crate::{accounts::AccountError, rooms::RoomError};
 use axum::{body::Body, response::Response};
 use bytes::BytesMut;
 use hearth_store::StoreError;
@@ -167,6 +167,24 @@ impl From<AccountError> for Error {
         match error {
             AccountError::UnknownToken { soft_logout } => Self::unknown_token(soft_logout),
             AccountError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RoomError> for Error {
+    fn from(error: RoomError) -> Self {
+        let message = error.to_string();
+        let bad_request = |kind| Self::new(StatusCode::BAD_REQUEST, kind, message.clone());
+        match error {
+            RoomError::UnknownRoom | RoomError::UnknownEvent | RoomError::UnknownAlias => Self::not_found(message),
+            RoomError::Forbidden(_) => Self::forbidden(message),
+            RoomError::BadContent(_) => Self::bad_json(message),
+            RoomError::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorKind::TooLarge, message),
+            RoomError::BadState(_) => bad_request(ErrorKind::InvalidRoomState),
+            RoomError::UnsupportedVersion(_) => bad_request(ErrorKind::UnsupportedRoomVersion),
+            RoomError::AliasInUse => bad_request(ErrorKind::RoomInUse),
+            RoomError::Corrupt(..) | RoomError::State(_) => Self::internal(&message),
+            RoomError::Store(error) => error.into(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Makes this server's own events: fills in their place in the graph, hashes and signs them.
 
-use super::{Outcome, Received, Room, RoomError, Rooms, event, graph, receive::Signed};
+use super::{Outcome, Received, Room, RoomError, Rooms, event, graph, receive::Signed, transactions};
 use hearth_store::{Change, EventNo, Read, records::{RoomHead, Transaction}};
 use ruma::{
     CanonicalJsonObject, CanonicalJsonValue, OwnedEventId, OwnedUserId,
@@ -48,12 +48,31 @@ impl Rooms {
     /// # Errors
     /// [`RoomError::Forbidden`] where the authorisation rules refuse it; [`RoomError::BadContent`],
     /// [`RoomError::TooLarge`] where it can't be an event.
-    pub fn send(&self, change: &mut Change<'_>, room: &Room, draft: Draft) -> Result<Sent, RoomError> {
+    pub fn send(&self, change: &mut Change<'_>, room: &Room, mut draft: Draft) -> Result<Sent, RoomError> {
+        let name = draft
+            .transaction
+            .as_ref()
+            .map(|transaction| transactions::name(room.number, &draft.sender, &draft.kind.to_string(), transaction));
+        if let Some(number) = name.and_then(|name| self.transactions.get(&name)) {
+            let event_id = graph::parse(number, &graph::record(change, number)?)?.event_id;
+            return Ok(Sent { event_id, number });
+        }
+        if let Some(target) = &draft.redacts {
+            self.may_redact(change, room, &draft.sender, target)?;
+        }
+        place_redacts(room, &mut draft)?;
         let head = room.head(change)?;
         let (pdu, event_id) = self.build(change, room, &head, &draft)?;
         let event = Received { room, event_id: event_id.clone(), pdu, signed: Signed::Here, transaction: draft.transaction };
         match self.receive(change, event)? {
-            Outcome::Accepted(number) => Ok(Sent { event_id, number }),
+            Outcome::Accepted(number) => {
+                // Before the commit, so that a repetition in the same group is found. Should the commit fail, the
+                // store takes no more changes, and this index ends with the server.
+                if let Some(name) = name {
+                    self.transactions.put(name, number);
+                }
+                Ok(Sent { event_id, number })
+            }
             Outcome::Rejected(reason) | Outcome::SoftFailed(reason) => Err(RoomError::Forbidden(reason)),
             Outcome::Needs(events) => Err(RoomError::BadState(format!("the room's newest events {events:?} are not stored"))),
         }
@@ -135,6 +154,19 @@ pub(super) fn skeleton(draft: &Draft) -> Result<CanonicalJsonObject, RoomError> 
         pdu.insert("redacts".into(), CanonicalJsonValue::String(redacts.to_string()));
     }
     Ok(pdu)
+}
+
+/// Puts the redacted event's identifier where the room version has it: into the content since version 11, beside it before.
+fn place_redacts(room: &Room, draft: &mut Draft) -> Result<(), RoomError> {
+    if !room.rules.redaction.content_field_redacts {
+        return Ok(());
+    }
+    let Some(target) = draft.redacts.take() else { return Ok(()) };
+    let bad = |error: serde_json::Error| RoomError::BadContent(error.to_string());
+    let mut content: serde_json::Map<String, serde_json::Value> = serde_json::from_str(draft.content.get()).map_err(bad)?;
+    content.insert("redacts".into(), target.as_str().into());
+    draft.content = serde_json::value::to_raw_value(&content).map_err(bad)?;
+    Ok(())
 }
 
 pub(super) fn integer(number: u64) -> Result<CanonicalJsonValue, RoomError> {

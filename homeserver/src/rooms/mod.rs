@@ -8,6 +8,7 @@ pub mod aliases;
 pub mod client_event;
 pub mod create;
 pub mod event;
+pub mod filter;
 pub mod graph;
 pub mod membership;
 pub mod power;
@@ -17,6 +18,7 @@ mod resolve;
 mod resolve_v1;
 pub mod state;
 pub mod timeline;
+mod transactions;
 pub mod typing;
 pub mod versions;
 pub mod visibility;
@@ -26,13 +28,14 @@ pub use event::Pdu;
 pub use graph::Room;
 pub use receive::{Outcome, Received};
 
-use hearth_store::{EventNo, StoreError};
+use hearth_store::{EventNo, Read, StoreError};
 use lru::LruCache;
 use ruma::{OwnedServerName, RoomVersionId, signatures::Ed25519KeyPair};
 use std::{
     num::NonZeroUsize,
     sync::{Arc, Mutex, PoisonError},
 };
+use transactions::Transactions;
 
 /// Why something can't be done in a room.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +90,7 @@ pub struct Rooms {
     pub default_version: RoomVersionId,
     /// Events that authorise others are asked for again and again.
     cache: Arc<Mutex<LruCache<EventNo, Arc<Pdu>>>>,
+    transactions: Arc<Transactions>,
 }
 
 impl std::fmt::Debug for Rooms {
@@ -108,7 +112,16 @@ impl Rooms {
             key: Arc::new(key),
             default_version,
             cache: Arc::new(Mutex::new(LruCache::new(CACHED_EVENTS))),
+            transactions: Arc::new(Transactions::new()),
         }
+    }
+
+    /// Takes up from the store what is kept in memory.
+    ///
+    /// # Errors
+    /// Those of the store and of damaged events.
+    pub fn recall(&self, read: &impl Read) -> Result<(), RoomError> {
+        self.transactions.fill(read)
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, LruCache<EventNo, Arc<Pdu>>> {

@@ -39,9 +39,23 @@ fn member(number: u64) -> String {
 }
 
 fn build(nodes: &mut impl WriteNodes<Error = Infallible>, members: u64) -> NodeId {
-    let settings = ["create", "power_levels", "join_rules", "history_visibility", "name", "topic", "encryption"];
+    let settings = [
+        "create",
+        "power_levels",
+        "join_rules",
+        "history_visibility",
+        "name",
+        "topic",
+        "encryption",
+    ];
     let settings = settings.map(|setting| (format!("m.room.{setting}"), String::new(), Some(1)));
-    let members = (0..members).map(|number| ("m.room.member".to_owned(), member(number), Some(1_000_000 + number)));
+    let members = (0..members).map(|number| {
+        (
+            "m.room.member".to_owned(),
+            member(number),
+            Some(1_000_000 + number),
+        )
+    });
     apply(nodes, NodeId::EMPTY, settings.into_iter().chain(members)).unwrap()
 }
 
@@ -56,7 +70,19 @@ fn main() {
     const TIMES: u64 = 2_000;
     println!(
         "{:>8} {:>10} {:>8} {:>10} | {:>9} {:>6} {:>7} | {:>9} {:>6} | {:>9} {:>6} | {:>9} {:>9}",
-        "members", "build", "nodes", "bytes", "update", "nodes", "bytes", "lookup", "reads", "diff", "reads", "list", "no member"
+        "members",
+        "build",
+        "nodes",
+        "bytes",
+        "update",
+        "nodes",
+        "bytes",
+        "lookup",
+        "reads",
+        "diff",
+        "reads",
+        "list",
+        "no member"
     );
     for members in [100, 10_000, 100_000] {
         let mut nodes = Counting::default();
@@ -67,23 +93,43 @@ fn main() {
 
         (nodes.writes, nodes.bytes_written) = (0, 0);
         let mut roots = vec![root];
-        let keys: Vec<_> = (0..TIMES).map(|number| member(number * 7_919 % (members + members / 10))).collect();
+        let keys: Vec<_> = (0..TIMES)
+            .map(|number| member(number * 7_919 % (members + members / 10)))
+            .collect();
         let mut key = keys.iter().cycle();
         let update = mean(TIMES, |number| {
             let last = *roots.last().unwrap();
-            roots.push(insert(&mut nodes, last, "m.room.member", key.next().unwrap(), 5_000_000 + number).unwrap());
+            roots.push(
+                insert(
+                    &mut nodes,
+                    last,
+                    "m.room.member",
+                    key.next().unwrap(),
+                    5_000_000 + number,
+                )
+                .unwrap(),
+            );
         });
-        let (update_nodes, update_bytes) = (nodes.writes as f64 / TIMES as f64, nodes.bytes_written as f64 / TIMES as f64);
+        let (update_nodes, update_bytes) = (
+            nodes.writes as f64 / TIMES as f64,
+            nodes.bytes_written as f64 / TIMES as f64,
+        );
 
         nodes.reads.take();
         let lookup = mean(TIMES, |_| {
-            black_box(State::at(&nodes, root).get("m.room.member", key.next().unwrap()).unwrap());
+            black_box(
+                State::at(&nodes, root)
+                    .get("m.room.member", key.next().unwrap())
+                    .unwrap(),
+            );
         });
         let lookup_reads = nodes.reads.take() as f64 / TIMES as f64;
 
         let mut pairs = roots.windows(2);
         let diff = mean(TIMES, |_| {
-            let [old, new] = pairs.next().unwrap() else { return };
+            let [old, new] = pairs.next().unwrap() else {
+                return;
+            };
             black_box(State::at(&nodes, *old).diff(*new).count());
         });
         let diff_reads = nodes.reads.take() as f64 / TIMES as f64;
@@ -92,7 +138,11 @@ fn main() {
             black_box(State::at(&nodes, root).iter().count());
         });
         let no_member = mean(TIMES, |_| {
-            black_box(State::at(&nodes, root).iter_except_type("m.room.member").count());
+            black_box(
+                State::at(&nodes, root)
+                    .iter_except_type("m.room.member")
+                    .count(),
+            );
         });
         println!(
             "{members:>8} {built:>10.2?} {all_nodes:>8} {all_bytes:>10} | {update:>9.2?} {update_nodes:>6.1} {update_bytes:>7.0} | \

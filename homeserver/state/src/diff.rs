@@ -117,12 +117,19 @@ impl Side<Keys> {
     }
 }
 
+/// A name whose value is not the same on both sides.
+struct Change<V> {
+    name: String,
+    old: Option<V>,
+    new: Option<V>,
+}
+
 /// What comes of a pair.
 enum Step<L: Layer> {
     /// Pairs one level down, those with the higher nibbles first.
     Below(Vec<Pair<L>>),
-    /// Names that differ, ascending, with their old and new values.
-    Names(Vec<(String, Option<L::Value>, Option<L::Value>)>),
+    /// Names that differ, ascending.
+    Names(Vec<Change<L::Value>>),
 }
 
 impl<L: Layer> Pair<L> {
@@ -141,7 +148,11 @@ impl<L: Layer> Pair<L> {
         };
         let mut below: Vec<_> = (0..)
             .zip(old.into_iter().zip(new))
-            .map(|(nibble, (old, new))| Pair { place: place.below(nibble), old, new })
+            .map(|(nibble, (old, new))| Pair {
+                place: place.below(nibble),
+                old,
+                new,
+            })
             .filter(|pair| !(pair.old.is_empty() && pair.new.is_empty()))
             .collect();
         below.reverse();
@@ -166,55 +177,97 @@ fn part<L: Layer>(place: Place, items: Vec<(String, L::Value)>) -> Vec<Side<L>> 
 }
 
 /// What differs between names that ascend.
-fn merge<V: PartialEq>(old: Vec<(String, V)>, new: Vec<(String, V)>) -> Vec<(String, Option<V>, Option<V>)> {
+fn merge<V: PartialEq>(old: Vec<(String, V)>, new: Vec<(String, V)>) -> Vec<Change<V>> {
+    let added = |(name, value)| Change {
+        name,
+        old: None,
+        new: Some(value),
+    };
     let mut merged = Vec::new();
     let mut new = new.into_iter().peekable();
     for (name, value) in old {
-        while let Some((name, value)) = new.next_if(|(other, _)| *other < name) {
-            merged.push((name, None, Some(value)));
+        while let Some(item) = new.next_if(|(other, _)| *other < name) {
+            merged.push(added(item));
         }
         match new.next_if(|(other, _)| *other == name) {
             Some((_, same)) if same == value => {}
-            Some((name, other)) => merged.push((name, Some(value), Some(other))),
-            None => merged.push((name, Some(value), None)),
+            now => {
+                let new = now.map(|(_, value)| value);
+                merged.push(Change {
+                    name,
+                    old: Some(value),
+                    new,
+                });
+            }
         }
     }
-    merged.extend(new.map(|(name, value)| (name, None, Some(value))));
+    merged.extend(new.map(added));
     merged
 }
 
 impl<'n, N: ReadNodes> Diff<'n, N> {
     pub(crate) fn new(nodes: &'n N, old: NodeId, new: NodeId, types: TypeFilter<'n>) -> Self {
-        let roots = Pair { place: Place::ROOT, old: Side::root(old), new: Side::root(new) };
-        Self { nodes, types, places: vec![Task::Types(roots)], ready: Vec::new().into_iter() }
+        let roots = Pair {
+            place: Place::ROOT,
+            old: Side::root(old),
+            new: Side::root(new),
+        };
+        Self {
+            nodes,
+            types,
+            places: vec![Task::Types(roots)],
+            ready: Vec::new().into_iter(),
+        }
     }
 
     fn step(&mut self, task: Task) -> Result<(), Error<N::Error>> {
         match task {
             Task::Types(pair) => match pair.step(self.nodes)? {
                 Step::Below(pairs) => {
-                    let wanted = pairs.into_iter().filter(|pair| self.types.leads_to(pair.place));
+                    let wanted = pairs
+                        .into_iter()
+                        .filter(|pair| self.types.leads_to(pair.place));
                     self.places.extend(wanted.map(Task::Types));
                 }
                 Step::Names(types) => {
-                    let wanted = types.into_iter().rev().filter(|(name, ..)| self.types.wants(name));
-                    self.places.extend(wanted.map(|(name, old, new)| {
+                    let wanted = types
+                        .into_iter()
+                        .rev()
+                        .filter(|change| self.types.wants(&change.name));
+                    self.places.extend(wanted.map(|Change { name, old, new }| {
                         let (old, new) = (Side::of_type(old), Side::of_type(new));
-                        Task::Keys(name.into(), Pair { place: Place::ROOT, old, new })
+                        Task::Keys(
+                            name.into(),
+                            Pair {
+                                place: Place::ROOT,
+                                old,
+                                new,
+                            },
+                        )
                     }));
                 }
             },
             Task::Keys(event_type, pair) => match pair.step(self.nodes)? {
                 Step::Below(pairs) => {
-                    self.places.extend(pairs.into_iter().map(|pair| Task::Keys(event_type.clone(), pair)));
+                    self.places.extend(
+                        pairs
+                            .into_iter()
+                            .map(|pair| Task::Keys(event_type.clone(), pair)),
+                    );
                 }
                 Step::Names(keys) => {
-                    let differences = keys.into_iter().map(|(state_key, old, new)| Difference {
-                        event_type: event_type.clone(),
-                        state_key,
-                        old,
-                        new,
-                    });
+                    let differences = keys.into_iter().map(
+                        |Change {
+                             name: state_key,
+                             old,
+                             new,
+                         }| Difference {
+                            event_type: event_type.clone(),
+                            state_key,
+                            old,
+                            new,
+                        },
+                    );
                     self.ready = differences.collect::<Vec<_>>().into_iter();
                 }
             },

@@ -57,13 +57,13 @@ pub enum Fault {
     /// A name whose hash leads elsewhere.
     #[error("it holds a name that belongs elsewhere")]
     Misplaced,
-    /// Found by [`verify`](crate::verify) alone: the bytes do not have the hash that is their name.
+    /// Found by [`verify`](crate::verify()) alone: the bytes do not have the hash that is their name.
     #[error("its bytes do not have its hash")]
     Hash,
-    /// Found by [`verify`](crate::verify) alone: its weight is not what its parent says.
+    /// Found by [`verify`](crate::verify()) alone: its weight is not what its parent says.
     #[error("it has another weight than its parent says")]
     Weight,
-    /// Found by [`verify`](crate::verify) alone: the same entries have another, canonical shape.
+    /// Found by [`verify`](crate::verify()) alone: the same entries have another, canonical shape.
     #[error("it is not in canonical form")]
     Shape,
 }

@@ -1,15 +1,14 @@
 //! Changing a state: the nodes from the changed leaves to the root are written anew, all others are shared.
 //!
-//! Changes go down the trie together, parted at each branch by nibble. On the way back up nothing is written before its final
-//! shape is known: entries that might still end up in one leaf with their neighbours are handed up as they are
-//! ([`Part::Loose`]). So each node that is written belongs to the new state, however many changes there are.
+//! Changes go down the trie together, parted at each branch by nibble; what comes back up is put into shape by [`shape`](crate::shape).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::layer::{INLINE_WEIGHT, KeyMap, Keys, LEAF_WEIGHT, Layer, Types};
-use crate::node::{Child, encode_branch, encode_leaf};
+use crate::layer::{INLINE_WEIGHT, KeyMap, Keys, Layer, Types};
+use crate::node::Child;
 use crate::path::{Path, Place};
+use crate::shape::{Item, Part, join, split, weight_of, write_leaf};
 use crate::state::{Opened, open};
 use crate::{Error, NodeId, WriteNodes};
 
@@ -50,9 +49,15 @@ where
 {
     let mut by_type: BTreeMap<Cow<'c, str>, Vec<Edit<'c, Keys>>> = BTreeMap::new();
     for (event_type, state_key, value) in changes {
-        by_type.entry(event_type.into()).or_default().push(Edit::new(state_key.into(), value));
+        by_type
+            .entry(event_type.into())
+            .or_default()
+            .push(Edit::new(state_key.into(), value));
     }
-    let edits = by_type.into_iter().map(|(event_type, keys)| Edit::new(event_type, in_order(keys))).collect();
+    let edits = by_type
+        .into_iter()
+        .map(|(event_type, keys)| Edit::new(event_type, in_order(keys)))
+        .collect();
     let old = (root != NodeId::EMPTY).then(|| Child::root(root));
     match edit::<Types, _>(nodes, Place::ROOT, old, in_order(edits))? {
         Part::Stored(child) => Ok(child.id),
@@ -88,7 +93,10 @@ impl Amend for Keys {
         old: Option<u64>,
         new: Option<u64>,
     ) -> Result<Amended<Option<u64>>, Error<W::Error>> {
-        Ok(Amended { now: new, changed: new != old })
+        Ok(Amended {
+            now: new,
+            changed: new != old,
+        })
     }
 }
 
@@ -124,7 +132,9 @@ impl Amend for Types {
             }
             Part::Loose(mut items) => {
                 items.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-                let keys = items.into_iter().map(|item| (item.name.into_owned(), item.value));
+                let keys = items
+                    .into_iter()
+                    .map(|item| (item.name.into_owned(), item.value));
                 Some(KeyMap::Inline(keys.collect()))
             }
         };
@@ -141,47 +151,10 @@ struct Edit<'c, L: Amend> {
 
 impl<'c, L: Amend> Edit<'c, L> {
     fn new(name: Cow<'c, str>, change: L::Change<'c>) -> Self {
-        Self { path: Path::of(&name), name, change }
-    }
-}
-
-/// A name and its value, not yet in a leaf.
-struct Item<'c, L: Layer> {
-    /// Found out when it is needed: only when a leaf is split.
-    path: Option<Path>,
-    name: Cow<'c, str>,
-    value: L::Value,
-}
-
-/// What lies below one place of the new trie.
-enum Part<'c, L: Layer> {
-    /// A branch, or a leaf that nothing has changed. It is in the store.
-    Stored(Child),
-    /// All that lies there, if it fits into one leaf; it isn't in the store.
-    Loose(Vec<Item<'c, L>>),
-}
-
-impl<L: Layer> Part<'_, L> {
-    fn new(child: Option<Child>) -> Self {
-        child.map_or(Self::Loose(Vec::new()), Self::Stored)
-    }
-
-    fn is_still(&self, before: Option<Child>) -> bool {
-        match (self, before) {
-            (Self::Stored(child), Some(before)) => child.id == before.id,
-            (Self::Loose(items), None) => items.is_empty(),
-            _ => false,
-        }
-    }
-
-    fn is_branch(&self) -> bool {
-        matches!(self, Self::Stored(child) if child.is_branch())
-    }
-
-    fn weight(&self) -> u64 {
-        match self {
-            Self::Stored(child) => child.weight,
-            Self::Loose(items) => weight_of(items),
+        Self {
+            path: Path::of(&name),
+            name,
+            change,
         }
     }
 }
@@ -206,7 +179,9 @@ fn edit<'c, L: Amend, W: WriteNodes>(
     old: Option<Child>,
     mut edits: Vec<Edit<'c, L>>,
 ) -> Result<Part<'c, L>, Error<W::Error>> {
-    let Some(first) = edits.first() else { return Ok(Part::new(old)) };
+    let Some(first) = edits.first() else {
+        return Ok(Part::new(old));
+    };
     let Some(child) = old else {
         let items = amend_items(nodes, Vec::new(), edits)?;
         return split(nodes, place, items.now);
@@ -215,7 +190,11 @@ fn edit<'c, L: Amend, W: WriteNodes>(
     match open::<L, _>(nodes, child, place)? {
         Opened::Leaf(items) => {
             let items = amend_items(nodes, items, edits)?;
-            if items.changed { split(nodes, place, items.now) } else { Ok(Part::Stored(child)) }
+            if items.changed {
+                split(nodes, place, items.now)
+            } else {
+                Ok(Part::Stored(child))
+            }
         }
         Opened::Branch(children) => {
             let mut parts = Vec::with_capacity(16);
@@ -228,7 +207,11 @@ fn edit<'c, L: Amend, W: WriteNodes>(
                 parts.push(part);
             }
             parts.reverse();
-            if changed { join(nodes, place, parts) } else { Ok(Part::Stored(child)) }
+            if changed {
+                join(nodes, place, parts)
+            } else {
+                Ok(Part::Stored(child))
+            }
         }
     }
 }
@@ -239,110 +222,39 @@ fn amend_items<'c, L: Amend, W: WriteNodes>(
     items: Vec<(String, L::Value)>,
     edits: Vec<Edit<'c, L>>,
 ) -> Result<Amended<Vec<Item<'c, L>>>, Error<W::Error>> {
-    let mut kept: Vec<(String, Option<L::Value>)> =
-        items.into_iter().map(|(name, value)| (name, Some(value))).collect();
+    let mut kept: Vec<(String, Option<L::Value>)> = items
+        .into_iter()
+        .map(|(name, value)| (name, Some(value)))
+        .collect();
     let mut added = Vec::new();
     let mut changed = false;
     for Edit { path, name, change } in edits {
-        let at = kept.binary_search_by(|(other, _)| other.as_str().cmp(&name)).ok();
+        let at = kept
+            .binary_search_by(|(other, _)| other.as_str().cmp(&name))
+            .ok();
         let slot = at.and_then(|at| kept.get_mut(at)).map(|(_, value)| value);
         let old = slot.as_ref().and_then(|value| (*value).clone());
         let new = L::amend(nodes, old, change)?;
         changed |= new.changed;
         match (slot, new.now) {
             (Some(slot), new) => *slot = new,
-            (None, Some(value)) => added.push(Item { path: Some(path), name, value }),
+            (None, Some(value)) => added.push(Item {
+                path: Some(path),
+                name,
+                value,
+            }),
             (None, None) => {}
         }
     }
     let kept = kept.into_iter().filter_map(|(name, value)| {
-        Some(Item { path: None, name: Cow::Owned(name), value: value? })
+        Some(Item {
+            path: None,
+            name: Cow::Owned(name),
+            value: value?,
+        })
     });
-    Ok(Amended { now: kept.chain(added).collect(), changed })
-}
-
-/// Gives entries their shape below one place: loose if they fit a leaf, otherwise a branch.
-fn split<'c, L: Layer, W: WriteNodes>(
-    nodes: &mut W,
-    place: Place,
-    items: Vec<Item<'c, L>>,
-) -> Result<Part<'c, L>, Error<W::Error>> {
-    if place.is_bottom() || weight_of(&items) <= LEAF_WEIGHT {
-        return Ok(Part::Loose(items));
-    }
-    let mut below: [Vec<Item<'c, L>>; 16] = Default::default();
-    for mut item in items {
-        let path = *item.path.get_or_insert_with(|| Path::of(&item.name));
-        if let Some(items) = below.get_mut(usize::from(place.next_nibble(&path))) {
-            items.push(item);
-        }
-    }
-    let mut parts = Vec::with_capacity(16);
-    for (nibble, items) in (0..).zip(below) {
-        parts.push(split(nodes, place.below(nibble), items)?);
-    }
-    join(nodes, place, parts)
-}
-
-/// Puts the 16 parts below one place together: loose if they now fit a leaf, otherwise a branch.
-fn join<'c, L: Layer, W: WriteNodes>(
-    nodes: &mut W,
-    place: Place,
-    parts: Vec<Part<'c, L>>,
-) -> Result<Part<'c, L>, Error<W::Error>> {
-    let weight = parts.iter().fold(0_u64, |sum, part| sum.saturating_add(part.weight()));
-    if weight <= LEAF_WEIGHT && !parts.iter().any(Part::is_branch) {
-        let mut together = Vec::new();
-        for (nibble, part) in (0..).zip(parts) {
-            match part {
-                Part::Loose(items) => together.extend(items),
-                Part::Stored(leaf) => {
-                    if let Opened::Leaf(items) = open::<L, _>(nodes, leaf, place.below(nibble))? {
-                        together.extend(items.into_iter().map(|(name, value)| Item {
-                            path: None,
-                            name: Cow::Owned(name),
-                            value,
-                        }));
-                    }
-                }
-            }
-        }
-        return Ok(Part::Loose(together));
-    }
-    let mut children = [None; 16];
-    for (slot, part) in children.iter_mut().zip(parts) {
-        *slot = match part {
-            Part::Stored(child) => Some(child),
-            Part::Loose(items) if items.is_empty() => None,
-            Part::Loose(items) => Some(write_leaf(nodes, items)?),
-        };
-    }
-    let count = children.iter().flatten().fold(0_u64, |sum, child| sum.saturating_add(child.count));
-    let bytes = encode_branch::<L>(&children);
-    write(nodes, &bytes, count, 0).map(Part::Stored)
-}
-
-fn write_leaf<L: Layer, W: WriteNodes>(
-    nodes: &mut W,
-    mut items: Vec<Item<'_, L>>,
-) -> Result<Child, Error<W::Error>> {
-    items.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    let bytes = encode_leaf::<L>(items.iter().map(|item| (item.name.as_ref(), &item.value)));
-    let count = items.iter().fold(0_u64, |sum, item| sum.saturating_add(L::count_owned(&item.value)));
-    write(nodes, &bytes, count, weight_of(&items))
-}
-
-fn write<W: WriteNodes>(
-    nodes: &mut W,
-    bytes: &[u8],
-    count: u64,
-    weight: u64,
-) -> Result<Child, Error<W::Error>> {
-    let id = NodeId::of(bytes);
-    nodes.put(id, bytes).map_err(Error::Store)?;
-    Ok(Child { id, count, weight })
-}
-
-fn weight_of<L: Layer>(items: &[Item<'_, L>]) -> u64 {
-    items.iter().fold(0, |sum, item| sum.saturating_add(L::weight(&item.name, &item.value)))
+    Ok(Amended {
+        now: kept.chain(added).collect(),
+        changed,
+    })
 }

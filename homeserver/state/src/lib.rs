@@ -9,11 +9,11 @@
 //!
 //! | to | call |
 //! | --- | --- |
-//! | change a state | [`apply`], or for one entry [`insert`] and [`remove`]; from [`NodeId::EMPTY`] it builds one |
+//! | change a state | [`apply`], or for one entry [`insert()`] and [`remove()`]; from [`NodeId::EMPTY`] it builds one |
 //! | read a state | [`State::get`], [`State::len`], [`State::len_of_type`] |
 //! | list it | [`State::iter`], [`State::iter_type`], [`State::iter_except_type`] |
 //! | compare two | [`State::diff`], [`State::diff_types`] |
-//! | check it | [`verify`] |
+//! | check it | [`verify()`] |
 //! | find garbage | [`reachable`] |
 //! | try changes without storing them | [`Overlay`] |
 //!
@@ -55,10 +55,6 @@
 //! ever collide in all 32 nibbles, they share one leaf, and everything stays right.
 
 #![forbid(unsafe_code)]
-#![cfg_attr(
-    test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
-)]
 
 mod bytes;
 mod diff;
@@ -68,6 +64,7 @@ mod layer;
 mod node;
 mod nodes;
 mod path;
+mod shape;
 mod state;
 #[cfg(test)]
 mod tests;

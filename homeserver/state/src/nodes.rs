@@ -30,7 +30,9 @@ impl NodeId {
 
 /// The first 16 bytes of a hash.
 pub(crate) fn first_half(hash: blake3::Hash) -> [u8; 16] {
-    let [first, ..] = hash.as_bytes().as_chunks::<16>().0 else { return [0; 16] };
+    let [first, ..] = hash.as_bytes().as_chunks::<16>().0 else {
+        return [0; 16];
+    };
     *first
 }
 
@@ -147,7 +149,10 @@ pub struct Overlay<N> {
 impl<N: ReadNodes> Overlay<N> {
     /// Reads what it does not have from `below`.
     pub fn new(below: N) -> Self {
-        Self { below, new: MemoryNodes::new() }
+        Self {
+            below,
+            new: MemoryNodes::new(),
+        }
     }
 
     /// The new nodes that one of these states needs, for the store. Steps on the way to them are left out.
@@ -158,7 +163,9 @@ impl<N: ReadNodes> Overlay<N> {
         roots: impl IntoIterator<Item = NodeId>,
     ) -> Result<Vec<NodeBytes<'_>>, Error<N::Error>> {
         // What lies below the overlay never names a node in it, so only new nodes need be looked into.
-        let roots = roots.into_iter().filter(|root| self.new.nodes.contains_key(root));
+        let roots = roots
+            .into_iter()
+            .filter(|root| self.new.nodes.contains_key(root));
         let mut found = Vec::new();
         let mut walk = reachable(self, roots).only_below(|id| self.new.nodes.contains_key(&id));
         while let Some(id) = walk.next().transpose()? {

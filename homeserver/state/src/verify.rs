@@ -36,7 +36,11 @@ trait Check: Layer {
 }
 
 impl Check for Keys {
-    fn check<N: ReadNodes>(_: &N, _: &u64, _: &mut Summary) -> Result<Option<Fault>, Error<N::Error>> {
+    fn check<N: ReadNodes>(
+        _: &N,
+        _: &u64,
+        _: &mut Summary,
+    ) -> Result<Option<Fault>, Error<N::Error>> {
         Ok(None)
     }
 }
@@ -66,7 +70,10 @@ fn node<L: Check, N: ReadNodes>(
     summary: &mut Summary,
 ) -> Result<Child, Error<N::Error>> {
     let malformed = |fault| Error::Malformed { id, fault };
-    let bytes = nodes.node(id).map_err(Error::Store)?.ok_or(Error::Missing(id))?;
+    let bytes = nodes
+        .node(id)
+        .map_err(Error::Store)?
+        .ok_or(Error::Missing(id))?;
     let bytes = bytes.as_ref();
     // First of all, for what has the right hash can't be a part of itself.
     if NodeId::of(bytes) != id {
@@ -88,7 +95,11 @@ fn node<L: Check, N: ReadNodes>(
             if !needed && weight <= LEAF_WEIGHT {
                 return Err(malformed(Fault::Shape));
             }
-            Ok(Child { id, count: children.count(), weight: 0 })
+            Ok(Child {
+                id,
+                count: children.count(),
+                weight: 0,
+            })
         }
         Node::Leaf(leaf) => {
             let items = leaf.own().map_err(malformed)?;
@@ -104,7 +115,11 @@ fn node<L: Check, N: ReadNodes>(
                     return Err(malformed(fault));
                 }
             }
-            Ok(Child { id, count: leaf.count().map_err(malformed)?, weight })
+            Ok(Child {
+                id,
+                count: leaf.count().map_err(malformed)?,
+                weight,
+            })
         }
     }
 }
@@ -124,5 +139,8 @@ fn below<L: Check, N: ReadNodes>(
     } else {
         return Ok(());
     };
-    Err(Error::Malformed { id: named.id, fault })
+    Err(Error::Malformed {
+        id: named.id,
+        fault,
+    })
 }

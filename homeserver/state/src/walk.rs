@@ -29,7 +29,9 @@ pub struct Iter<'n, N> {
 
 impl<'n, N: ReadNodes> Iter<'n, N> {
     pub(crate) fn new(nodes: &'n N, root: NodeId, types: TypeFilter<'n>) -> Self {
-        Self { from_empty: Diff::new(nodes, NodeId::EMPTY, root, types) }
+        Self {
+            from_empty: Diff::new(nodes, NodeId::EMPTY, root, types),
+        }
     }
 }
 
@@ -37,22 +39,39 @@ impl<N: ReadNodes> Iterator for Iter<'_, N> {
     type Item = Result<Entry, Error<N::Error>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let entry = |Difference { event_type, state_key, new, .. }| {
-            Some(Entry { event_type, state_key, value: new? })
+        let entry = |Difference {
+                         event_type,
+                         state_key,
+                         new,
+                         ..
+                     }| {
+            Some(Entry {
+                event_type,
+                state_key,
+                value: new?,
+            })
         };
-        self.from_empty.next().and_then(|next| next.map(entry).transpose())
+        self.from_empty
+            .next()
+            .and_then(|next| next.map(entry).transpose())
     }
 }
 
 /// The ids of all nodes that these roots need, each once, parents before children: what a garbage collector must keep.
 ///
-/// Leaves of state keys are named without being read, so that they exist is not known ([`verify`](crate::verify) finds out).
+/// Leaves of state keys are named without being read, so that they exist is not known ([`verify`](crate::verify()) finds out).
 pub fn reachable<N, I>(nodes: &N, roots: I) -> Reachable<'_, N, I::IntoIter>
 where
     N: ReadNodes,
     I: IntoIterator<Item = NodeId>,
 {
-    Reachable { nodes, roots: roots.into_iter(), todo: Vec::new(), seen: HashSet::new(), failed: false }
+    Reachable {
+        nodes,
+        roots: roots.into_iter(),
+        todo: Vec::new(),
+        seen: HashSet::new(),
+        failed: false,
+    }
 }
 
 /// The ids of nodes, from [`reachable`]. After an error nothing more comes.
@@ -78,7 +97,10 @@ impl<'n, N: ReadNodes, I: Iterator<Item = NodeId>> Reachable<'n, N, I> {
         OnlyBelow { walk: self, wanted }
     }
 
-    fn next_wanted(&mut self, wanted: &mut impl FnMut(NodeId) -> bool) -> Option<Result<NodeId, Error<N::Error>>> {
+    fn next_wanted(
+        &mut self,
+        wanted: &mut impl FnMut(NodeId) -> bool,
+    ) -> Option<Result<NodeId, Error<N::Error>>> {
         while !self.failed {
             let named = match self.todo.pop() {
                 Some(named) => named,
@@ -102,12 +124,15 @@ impl<'n, N: ReadNodes, I: Iterator<Item = NodeId>> Reachable<'n, N, I> {
         let below = match named {
             Named::Keys(child) if !child.is_branch() => return Ok(()),
             Named::Keys(child) => below::<Keys, _>(self.nodes, child.id, Named::Keys, |_| None),
-            Named::Types(id) => {
-                below::<Types, _>(self.nodes, id, |child| Named::Types(child.id), |keys| match keys {
+            Named::Types(id) => below::<Types, _>(
+                self.nodes,
+                id,
+                |child| Named::Types(child.id),
+                |keys| match keys {
                     KeyMap::Tree(child) => Some(Named::Keys(child)),
                     KeyMap::Inline(_) => None,
-                })
-            }
+                },
+            ),
         };
         self.todo.extend(below?);
         Ok(())
@@ -122,8 +147,15 @@ fn below<L: Layer, N: ReadNodes>(
     value: impl Fn(L::Value) -> Option<Named>,
 ) -> Result<Vec<Named>, Error<N::Error>> {
     read::<L, _, _>(nodes, id, |node| match node {
-        Node::Branch(children) => Ok(children.each().filter_map(|(_, below)| below.map(&child)).collect()),
-        Node::Leaf(leaf) => Ok(leaf.own()?.into_iter().filter_map(|(_, below)| value(below)).collect()),
+        Node::Branch(children) => Ok(children
+            .each()
+            .filter_map(|(_, below)| below.map(&child))
+            .collect()),
+        Node::Leaf(leaf) => Ok(leaf
+            .own()?
+            .into_iter()
+            .filter_map(|(_, below)| value(below))
+            .collect()),
     })
 }
 
