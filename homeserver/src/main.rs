@@ -1,3 +1,215 @@
 //! The `hearth-homeserver` command.
 
-fn main() {}
+use clap::{Args, Parser, Subcommand};
+use hearth_homeserver::{
+    clock::{Clock, Random},
+    config::{Config, ConfigError, ConfigFile, Registration},
+    http::{serve, tls::Certificate},
+    server,
+};
+use std::{
+    fmt::Display,
+    io::Write as _,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+/// A lean Matrix homeserver on an embedded, crash-safe store.
+#[derive(Parser)]
+#[command(name = "hearth-homeserver", version)]
+struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Start the homeserver.
+    Run(Run),
+    /// Go through a stopped server's database and say what it holds.
+    Check {
+        /// Folder of the database.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+}
+
+#[derive(Args)]
+struct Run {
+    /// A configuration file; the other options go before what it says.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder for everything that must be kept.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The part after the colon of every user id. Can't be changed later.
+    #[arg(long, value_name = "NAME")]
+    server_name: Option<String>,
+    /// Where to serve.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// HTTP instead of HTTPS: behind a proxy, or for a measurement.
+    #[arg(long)]
+    plain: bool,
+    /// Registration token; made and kept where none is given.
+    #[arg(long, value_name = "TOKEN", env = "HEARTH_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Let clients ask as often as they like.
+    #[arg(long)]
+    no_rate_limits: bool,
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("HEARTH_LOG")
+                // ruma tells of every step of a resolution; that is for who looks for a fault in it.
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,ruma_state_res=warn")),
+        )
+        .init();
+    let result = match Command::parse().verb {
+        Verb::Run(options) => run(options),
+        Verb::Check { data } => check(&data),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(words)) => {
+            eprintln!("{words}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Words for whoever started the command.
+struct Failure(String);
+
+impl<E: Display> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl Run {
+    fn into_config(self) -> Result<Config, ConfigError> {
+        let file = self.config.as_deref().map(ConfigFile::read).transpose()?.unwrap_or_default();
+        let server_name = match self.server_name {
+            Some(name) => name.parse().map_err(|_| {
+                ConfigError(format!(
+                    "--server-name: {name:?} is not a server name; give a host name as in example.org, without https:// or a path."
+                ))
+            })?,
+            None => match file.server_name {
+                Some(name) => name,
+                None => "localhost".parse().map_err(|_| ConfigError("localhost is no server name".into()))?,
+            },
+        };
+        let data = self.data.or(file.data).ok_or_else(|| {
+            ConfigError(
+                "Where shall the data be kept? Say so by --data DIR, or by `data` in the configuration file.".into(),
+            )
+        })?;
+        Ok(Config {
+            server_name,
+            data,
+            listen: self.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8448))),
+            plain: self.plain || file.plain.unwrap_or(false),
+            base_url: file.base_url,
+            registration: file.registration.unwrap_or(Registration::Token),
+            registration_token: self.token,
+            rate_limits: !self.no_rate_limits && file.rate_limits.unwrap_or(true),
+            cache_bytes: file.cache_mib.unwrap_or(8) << 20,
+            default_room_version: file.default_room_version.unwrap_or(ruma::RoomVersionId::V12),
+        })
+    }
+}
+
+fn run(options: Run) -> Result<(), Failure> {
+    let config = options.into_config()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve_until_told(config))
+}
+
+async fn serve_until_told(config: Config) -> Result<(), Failure> {
+    let certificate = if config.plain {
+        None
+    } else {
+        let names = vec![config.server_name.host().to_owned(), "localhost".into(), config.listen.ip().to_string()];
+        Some(Certificate::open(&config.data.join("tls"), names)?)
+    };
+    let tls = certificate.as_ref().map(Certificate::acceptor).transpose()?;
+    let listen = config.listen;
+    let app = server::app(config, Clock::System, Random::system())?;
+    let listener = TcpListener::bind(listen).await.map_err(|error| {
+        format!("{listen} can't be listened on: {error}. Is another server running there? --listen ADDRESS:PORT takes another.")
+    })?;
+    let url = url(&app.config, listener.local_addr()?);
+    announce(&app.config, &url)?;
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let stop = async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hangup.recv() => reload(certificate.as_ref()),
+            }
+        }
+    };
+    serve::serve(listener, tls, server::router(Arc::clone(&app)), stop).await;
+    server::close(app);
+    Ok(())
+}
+
+/// SIGHUP: takes up a new certificate.
+fn reload(certificate: Option<&Arc<Certificate>>) {
+    if let Some(Err(error)) = certificate.map(|certificate| certificate.reload()) {
+        tracing::error!(%error, "the certificate stays the old one");
+    }
+}
+
+fn url(config: &Config, listen: SocketAddr) -> String {
+    if let Some(url) = &config.base_url {
+        return url.clone();
+    }
+    let scheme = if config.plain { "http" } else { "https" };
+    if listen.ip().is_unspecified() {
+        format!("{scheme}://{}:{}", config.server_name.host(), listen.port())
+    } else {
+        format!("{scheme}://{listen}")
+    }
+}
+
+/// Tells on standard output how to begin; the last line is for programs.
+fn announce(config: &Config, url: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "Hearth serves {} at {url}", config.server_name)?;
+    writeln!(out, "In Element: Sign in or Create account > Edit homeserver > {url}")?;
+    match config.registration {
+        Registration::Token => {
+            let token = config.registration_token.as_deref().unwrap_or_default();
+            writeln!(out, "Registration token for new accounts: {token}")?;
+        }
+        Registration::Open => writeln!(out, "Everybody who reaches this address may create an account.")?,
+        Registration::Closed => writeln!(out, "Nobody can create an account.")?,
+    }
+    if !config.plain {
+        writeln!(out, "The certificate is this server's own; your browser or client will ask whether to trust it.")?;
+    }
+    writeln!(out, "ready {url}")?;
+    out.flush()
+}
+
+fn check(data: &Path) -> Result<(), Failure> {
+    let report = server::check(data)?;
+    println!("{report}");
+    Ok(())
+}

@@ -7,11 +7,9 @@ use crate::{
 use axum::Router;
 use ruma::{
     RoomAliasId,
-    api::client::{
-        room::{
-            Visibility,
-            create_room::{self, v3::RoomPreset},
-        },
+    api::client::room::{
+        Visibility,
+        create_room::{self, v3::RoomPreset},
     },
     events::TimelineEventType,
     serde::Raw,
@@ -84,7 +82,12 @@ pub async fn create_room(
         preset,
         creation_content: request.creation_content.as_ref().map(parse).transpose()?.unwrap_or_default(),
         initial_state,
-        power_levels: request.power_level_content_override.as_ref().map(parse::<_, Map<String, Value>>).transpose()?.unwrap_or_default(),
+        power_levels: request
+            .power_level_content_override
+            .as_ref()
+            .map(parse::<_, Map<String, Value>>)
+            .transpose()?
+            .unwrap_or_default(),
         alias,
         name: request.name,
         topic: request.topic,
@@ -99,5 +102,6 @@ pub async fn create_room(
 }
 
 fn parse<T, U: serde::de::DeserializeOwned>(raw: &Raw<T>) -> Result<U, Error> {
-    serde_json::from_str(raw.json().get()).map_err(|error| Error::bad_json(format!("The body is not what this endpoint takes: {error}")))
+    serde_json::from_str(raw.json().get())
+        .map_err(|error| Error::bad_json(format!("The body is not what this endpoint takes: {error}")))
 }

@@ -40,7 +40,11 @@ pub fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
 
 /// `GET /_matrix/client/v3/joined_rooms`
 /// <https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3joined_rooms>
-pub async fn joined_rooms(app: Arc<App>, caller: Caller, _: joined_rooms::v3::Request) -> Result<joined_rooms::v3::Response, Error> {
+pub async fn joined_rooms(
+    app: Arc<App>,
+    caller: Caller,
+    _: joined_rooms::v3::Request,
+) -> Result<joined_rooms::v3::Response, Error> {
     let snapshot = app.store.snapshot()?;
     let mut rooms = Vec::new();
     for number in membership::joined_rooms(&snapshot, &caller.user)? {
@@ -87,7 +91,11 @@ async fn join(app: &App, caller: Caller, room_id: OwnedRoomId, reason: Option<St
 
 /// `POST /_matrix/client/v3/rooms/{roomId}/invite`
 /// <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3roomsroomidinvite>
-pub async fn invite_user(app: Arc<App>, caller: Caller, request: invite_user::v3::Request) -> Result<invite_user::v3::Response, Error> {
+pub async fn invite_user(
+    app: Arc<App>,
+    caller: Caller,
+    request: invite_user::v3::Request,
+) -> Result<invite_user::v3::Response, Error> {
     let InvitationRecipient::UserId(invitee) = request.recipient else {
         return Err(Error::invalid("This server can't invite by e-mail address or telephone number."));
     };
@@ -106,7 +114,11 @@ pub async fn invite_user(app: Arc<App>, caller: Caller, request: invite_user::v3
 
 /// `POST /_matrix/client/v3/rooms/{roomId}/leave`
 /// <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3roomsroomidleave>
-pub async fn leave_room(app: Arc<App>, caller: Caller, request: leave_room::v3::Request) -> Result<leave_room::v3::Response, Error> {
+pub async fn leave_room(
+    app: Arc<App>,
+    caller: Caller,
+    request: leave_room::v3::Request,
+) -> Result<leave_room::v3::Response, Error> {
     let user = caller.user.clone();
     let rooms = app.rooms.clone();
     moved(&app, caller, request.room_id, user, request.reason, move |change, room, moved| {
@@ -118,7 +130,11 @@ pub async fn leave_room(app: Arc<App>, caller: Caller, request: leave_room::v3::
 
 /// `POST /_matrix/client/v3/rooms/{roomId}/kick`
 /// <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3roomsroomidkick>
-pub async fn kick_user(app: Arc<App>, caller: Caller, request: kick_user::v3::Request) -> Result<kick_user::v3::Response, Error> {
+pub async fn kick_user(
+    app: Arc<App>,
+    caller: Caller,
+    request: kick_user::v3::Request,
+) -> Result<kick_user::v3::Response, Error> {
     let rooms = app.rooms.clone();
     moved(&app, caller, request.room_id, request.user_id, request.reason, move |change, room, moved| {
         Ok(rooms.kick(change, room, moved)?)
@@ -129,7 +145,11 @@ pub async fn kick_user(app: Arc<App>, caller: Caller, request: kick_user::v3::Re
 
 /// `POST /_matrix/client/v3/rooms/{roomId}/ban`
 /// <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3roomsroomidban>
-pub async fn ban_user(app: Arc<App>, caller: Caller, request: ban_user::v3::Request) -> Result<ban_user::v3::Response, Error> {
+pub async fn ban_user(
+    app: Arc<App>,
+    caller: Caller,
+    request: ban_user::v3::Request,
+) -> Result<ban_user::v3::Response, Error> {
     let rooms = app.rooms.clone();
     moved(&app, caller, request.room_id, request.user_id, request.reason, move |change, room, moved| {
         Ok(rooms.ban(change, room, moved)?)
@@ -140,7 +160,11 @@ pub async fn ban_user(app: Arc<App>, caller: Caller, request: ban_user::v3::Requ
 
 /// `POST /_matrix/client/v3/rooms/{roomId}/unban`
 /// <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3roomsroomidunban>
-pub async fn unban_user(app: Arc<App>, caller: Caller, request: unban_user::v3::Request) -> Result<unban_user::v3::Response, Error> {
+pub async fn unban_user(
+    app: Arc<App>,
+    caller: Caller,
+    request: unban_user::v3::Request,
+) -> Result<unban_user::v3::Response, Error> {
     let rooms = app.rooms.clone();
     moved(&app, caller, request.room_id, request.user_id, request.reason, move |change, room, moved| {
         Ok(rooms.unban(change, room, moved)?)
@@ -151,7 +175,11 @@ pub async fn unban_user(app: Arc<App>, caller: Caller, request: unban_user::v3::
 
 /// `POST /_matrix/client/v3/knock/{roomIdOrAlias}`
 /// <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3knockroomidoralias>
-pub async fn knock_room(app: Arc<App>, caller: Caller, request: knock_room::v3::Request) -> Result<knock_room::v3::Response, Error> {
+pub async fn knock_room(
+    app: Arc<App>,
+    caller: Caller,
+    request: knock_room::v3::Request,
+) -> Result<knock_room::v3::Response, Error> {
     let room_id = resolve(&app.store.snapshot()?, &request.room_id_or_alias)?;
     let (rooms, now) = (app.rooms.clone(), app.clock.now());
     let room_id = app
@@ -168,7 +196,11 @@ pub async fn knock_room(app: Arc<App>, caller: Caller, request: knock_room::v3::
 
 /// `POST /_matrix/client/v3/rooms/{roomId}/forget`
 /// <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3roomsroomidforget>
-pub async fn forget_room(app: Arc<App>, caller: Caller, request: forget_room::v3::Request) -> Result<forget_room::v3::Response, Error> {
+pub async fn forget_room(
+    app: Arc<App>,
+    caller: Caller,
+    request: forget_room::v3::Request,
+) -> Result<forget_room::v3::Response, Error> {
     app.store
         .change(move |change| {
             let room = room(change, &request.room_id)?;

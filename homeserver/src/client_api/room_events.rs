@@ -4,14 +4,16 @@ use super::rooms::{place, room, token, viewer};
 use crate::{
     http::{App, Caller, Error, Routes as _},
     rooms::{
-        Room, RoomError, client_event, filter,
-        graph, state,
+        Room, RoomError, client_event, filter, graph, state,
         timeline::{self, Direction},
         visibility::View,
     },
 };
 use axum::Router;
-use hearth_store::{EventNo, Read, Snapshot, StreamPos, records::{Membership, TimelinePos}};
+use hearth_store::{
+    EventNo, Read, Snapshot, StreamPos,
+    records::{Membership, TimelinePos},
+};
 use ruma::{
     UInt,
     api::{
@@ -103,7 +105,11 @@ pub async fn get_message_events(
 
 /// `GET /_matrix/client/v3/rooms/{roomId}/context/{eventId}`
 /// <https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3roomsroomidcontexteventid>
-pub async fn get_context(app: Arc<App>, caller: Caller, request: get_context::v3::Request) -> Result<get_context::v3::Response, Error> {
+pub async fn get_context(
+    app: Arc<App>,
+    caller: Caller,
+    request: get_context::v3::Request,
+) -> Result<get_context::v3::Response, Error> {
     let snapshot = app.store.snapshot()?;
     let room = room(&snapshot, &request.room_id)?;
     let number = visible(&app, &snapshot, &caller, &room, &request.event_id)?;
@@ -121,7 +127,9 @@ pub async fn get_context(app: Arc<App>, caller: Caller, request: get_context::v3
     response.events_before = before.events.into_iter().map(Raw::from_json).collect();
     response.events_after = after.events.into_iter().map(Raw::from_json).collect();
     let root = match after.last {
-        last if last > here => state::at_position(&snapshot, room.number, StreamPos(u64::try_from(last.0).unwrap_or(0)))?,
+        last if last > here => {
+            state::at_position(&snapshot, room.number, StreamPos(u64::try_from(last.0).unwrap_or(0)))?
+        }
         _ => record.state_before.ok_or(RoomError::UnknownEvent)?,
     };
     response.state = reader.state(root)?;
@@ -141,8 +149,11 @@ pub async fn get_event_by_timestamp(
     view.state_root(&snapshot)?;
     let wanted = u64::from(request.ts.0);
     let forward = request.dir == api::Direction::Forward;
-    let (from, direction) =
-        if forward { (TimelinePos(i64::MIN), Direction::Forward) } else { (TimelinePos(i64::MAX), Direction::Backward) };
+    let (from, direction) = if forward {
+        (TimelinePos(i64::MIN), Direction::Forward)
+    } else {
+        (TimelinePos(i64::MAX), Direction::Backward)
+    };
     for entry in timeline::events(&snapshot, room.number, from, None, direction)? {
         let (_, number) = entry?;
         let record = graph::record(&snapshot, number)?;
@@ -199,7 +210,13 @@ impl<'r> Reader<'r> {
         Ok(self.app.rooms.client_event(self.snapshot, number, Some(&self.room.id), &viewer(self.caller, self.now))?)
     }
 
-    fn page(&mut self, from: TimelinePos, to: Option<TimelinePos>, direction: Direction, limit: usize) -> Result<Page, Error> {
+    fn page(
+        &mut self,
+        from: TimelinePos,
+        to: Option<TimelinePos>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Page, Error> {
         let mut page = Page { events: Vec::new(), next: None, last: from };
         let entries = timeline::events(self.snapshot, self.room.number, from, to, direction)?;
         for (looked_at, entry) in entries.enumerate() {

@@ -3,11 +3,7 @@
 use super::rooms::{place, room, viewer};
 use crate::{
     http::{App, Caller, Error, Routes as _},
-    rooms::{
-        Room, RoomError, client_event,
-        graph, membership, state,
-        visibility::View,
-    },
+    rooms::{Room, RoomError, client_event, graph, membership, state, visibility::View},
 };
 use axum::Router;
 use hearth_store::{Read, StreamPos, records::Membership, tables};
@@ -28,7 +24,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// Routes of this chapter.
 pub fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
-    router.endpoint(get_state_events).endpoint(get_state_event_for_key).endpoint(get_member_events).endpoint(joined_members)
+    router
+        .endpoint(get_state_events)
+        .endpoint(get_state_event_for_key)
+        .endpoint(get_member_events)
+        .endpoint(joined_members)
 }
 
 /// `GET /_matrix/client/v3/rooms/{roomId}/state`

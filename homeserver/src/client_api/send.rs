@@ -36,7 +36,8 @@ pub async fn send_message_event(
         struct Redacts {
             redacts: Option<OwnedEventId>,
         }
-        let content: Redacts = serde_json::from_str(content.get()).map_err(|_| Error::bad_json("A redaction names an event in `redacts`."))?;
+        let content: Redacts = serde_json::from_str(content.get())
+            .map_err(|_| Error::bad_json("A redaction names an event in `redacts`."))?;
         Some(content.redacts.ok_or_else(|| Error::bad_json("A redaction names an event in `redacts`."))?)
     } else {
         None
@@ -77,8 +78,13 @@ pub async fn send_state_event(
 
 /// `PUT /_matrix/client/v3/rooms/{roomId}/redact/{eventId}/{txnId}`
 /// <https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3roomsroomidredacteventidtxnid>
-pub async fn redact_event(app: Arc<App>, caller: Caller, request: redact_event::v3::Request) -> Result<redact_event::v3::Response, Error> {
-    let content = request.reason.map_or_else(|| serde_json::json!({}), |reason| serde_json::json!({ "reason": reason }));
+pub async fn redact_event(
+    app: Arc<App>,
+    caller: Caller,
+    request: redact_event::v3::Request,
+) -> Result<redact_event::v3::Response, Error> {
+    let content =
+        request.reason.map_or_else(|| serde_json::json!({}), |reason| serde_json::json!({ "reason": reason }));
     let draft = Draft {
         sender: caller.user,
         kind: TimelineEventType::RoomRedaction,
@@ -116,7 +122,8 @@ fn check_aliases(read: &impl hearth_store::Read, room_id: &ruma::RoomId, content
     use ruma::api::error::ErrorKind;
     let content: Content = serde_json::from_str(content.get()).map_err(|error| Error::bad_json(error.to_string()))?;
     for alias in content.alias.into_iter().filter(|alias| !alias.is_empty()).chain(content.alt_aliases) {
-        let alias = RoomAliasId::parse(&alias).map_err(|_| Error::invalid(format!("{alias:?} is not a room alias.")))?;
+        let alias =
+            RoomAliasId::parse(&alias).map_err(|_| Error::invalid(format!("{alias:?} is not a room alias.")))?;
         if aliases::resolve(read, &alias).map_or(true, |(room, _)| room != room_id) {
             let message = format!("The alias {alias} does not lead to this room.");
             return Err(Error::new(http::StatusCode::BAD_REQUEST, ErrorKind::BadAlias, message));

@@ -4,7 +4,9 @@ use super::{App, Error};
 use crate::accounts::sessions;
 use ruma::{
     OwnedDeviceId, OwnedUserId,
-    api::auth_scheme::{AccessToken, AccessTokenOptional, AppserviceTokenOptional, AuthScheme, NoAccessToken, NoAuthentication},
+    api::auth_scheme::{
+        AccessToken, AccessTokenOptional, AppserviceTokenOptional, AuthScheme, NoAccessToken, NoAuthentication,
+    },
 };
 use std::net::IpAddr;
 

@@ -69,7 +69,11 @@ impl Error {
     pub fn unknown_token(soft_logout: bool) -> Self {
         let mut data = UnknownTokenErrorData::new();
         data.soft_logout = soft_logout;
-        Self::new(StatusCode::UNAUTHORIZED, ErrorKind::UnknownToken(data), "The access token is not (or no longer) good.")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            ErrorKind::UnknownToken(data),
+            "The access token is not (or no longer) good.",
+        )
     }
 
     /// 404 or 405 `M_UNRECOGNIZED`
@@ -126,7 +130,9 @@ impl Error {
                     Self::bad_json(format!("The body is not what this endpoint takes: {json}"))
                 }
             }
-            FromHttpRequestError::Deserialization(Inner::Query(query)) if query.to_string().contains("missing field") => {
+            FromHttpRequestError::Deserialization(Inner::Query(query))
+                if query.to_string().contains("missing field") =>
+            {
                 Self::missing(format!("The query lacks something: {query}"))
             }
             FromHttpRequestError::MethodMismatch { .. } => Self::unrecognized(StatusCode::METHOD_NOT_ALLOWED),

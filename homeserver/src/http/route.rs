@@ -79,7 +79,8 @@ where
     let request = {
         let (head, body) = request.into_parts();
         R::try_from_http_request(http::Request::from_parts(head, &*body), &arguments)
-    }.map_err(|error| Error::bad_request(&error))?;
+    }
+    .map_err(|error| Error::bad_request(&error))?;
     let response = handler(app, caller, request).await?;
     let response = response.try_into_http_response::<BytesMut>().map_err(|error| Error::internal(&error))?;
     Ok(response.map(|body| Body::from(body.freeze())))
@@ -88,13 +89,14 @@ where
 /// Reads the whole body, within bounds of size, time and nesting.
 async fn collect(request: http::Request<Body>) -> Result<http::Request<Bytes>, Error> {
     let (head, body) = request.into_parts();
-    let body = tokio::time::timeout(limits::BODY_TIME, Limited::new(body, limits::BODY_BYTES).collect())
-        .await
-        .map_err(|_| Error::too_slow())?
-        .map_err(|error| {
-            if error.is::<http_body_util::LengthLimitError>() { Error::too_large() } else { Error::cut_off() }
-        })?
-        .to_bytes();
+    let body =
+        tokio::time::timeout(limits::BODY_TIME, Limited::new(body, limits::BODY_BYTES).collect())
+            .await
+            .map_err(|_| Error::too_slow())?
+            .map_err(|error| {
+                if error.is::<http_body_util::LengthLimitError>() { Error::too_large() } else { Error::cut_off() }
+            })?
+            .to_bytes();
     limits::check_nesting(&body)?;
     Ok(http::Request::from_parts(head, body))
 }

@@ -89,7 +89,9 @@ fn read(folder: &Path) -> Result<CertifiedKey, TlsError> {
 
 /// Makes a self-signed certificate, good until the box gets one that everybody trusts.
 fn make(folder: &Path, names: Vec<String>) -> Result<(), TlsError> {
-    let failed = |error: &dyn std::fmt::Display| TlsError(format!("No certificate can be made in {}: {error}.", folder.display()));
+    let failed = |error: &dyn std::fmt::Display| {
+        TlsError(format!("No certificate can be made in {}: {error}.", folder.display()))
+    };
     let made = rcgen::generate_simple_self_signed(names).map_err(|error| failed(&error))?;
     fs::create_dir_all(folder).map_err(|error| failed(&error))?;
     // The key first: a certificate without a key would look like a finished pair.

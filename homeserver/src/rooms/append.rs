@@ -132,7 +132,9 @@ impl Rooms {
         let membership = match event {
             Some(number) => {
                 // Read past the cache: the event may be one that this very change has stored.
-                graph::parse(number, &graph::record(change, number)?)?.content_field("membership").unwrap_or(Membership::Leave)
+                graph::parse(number, &graph::record(change, number)?)?
+                    .content_field("membership")
+                    .unwrap_or(Membership::Leave)
             }
             None => Membership::Leave,
         };
@@ -153,7 +155,8 @@ impl Rooms {
             None => None,
         };
         let event = event.unwrap_or(EventNo(0));
-        let record = MembershipRecord { membership, event, position, joined_at, forgotten: false, stripped_state: None };
+        let record =
+            MembershipRecord { membership, event, position, joined_at, forgotten: false, stripped_state: None };
         change.put(tables::MEMBERSHIPS, (user, room.number), &record)?;
         change.put(tables::ROOM_MEMBERS, (room.number, membership, user), &event)?;
         change.announce(position, LogRecord::Membership(user.to_owned(), room.number));

@@ -1,13 +1,13 @@
 //! Makes this server's own events: fills in their place in the graph, hashes and signs them.
 
 use super::{Outcome, Received, Room, RoomError, Rooms, event, graph, receive::Signed, transactions};
-use hearth_store::{Change, EventNo, Read, records::{RoomHead, Transaction}};
+use hearth_store::{
+    Change, EventNo, Read,
+    records::{RoomHead, Transaction},
+};
 use ruma::{
-    CanonicalJsonObject, CanonicalJsonValue, OwnedEventId, OwnedUserId,
-    events::TimelineEventType,
-    room_version_rules::EventsReferenceFormatVersion,
-    signatures::hash_and_sign_event,
-    state_res::auth_types_for_event,
+    CanonicalJsonObject, CanonicalJsonValue, OwnedEventId, OwnedUserId, events::TimelineEventType,
+    room_version_rules::EventsReferenceFormatVersion, signatures::hash_and_sign_event, state_res::auth_types_for_event,
 };
 use serde_json::value::RawValue;
 
@@ -63,7 +63,8 @@ impl Rooms {
         place_redacts(room, &mut draft)?;
         let head = room.head(change)?;
         let (pdu, event_id) = self.build(change, room, &head, &draft)?;
-        let event = Received { room, event_id: event_id.clone(), pdu, signed: Signed::Here, transaction: draft.transaction };
+        let event =
+            Received { room, event_id: event_id.clone(), pdu, signed: Signed::Here, transaction: draft.transaction };
         match self.receive(change, event)? {
             Outcome::Accepted(number) => {
                 // Before the commit, so that a repetition in the same group is found. Should the commit fail, the
@@ -74,7 +75,9 @@ impl Rooms {
                 Ok(Sent { event_id, number })
             }
             Outcome::Rejected(reason) | Outcome::SoftFailed(reason) => Err(RoomError::Forbidden(reason)),
-            Outcome::Needs(events) => Err(RoomError::BadState(format!("the room's newest events {events:?} are not stored"))),
+            Outcome::Needs(events) => {
+                Err(RoomError::BadState(format!("the room's newest events {events:?} are not stored")))
+            }
         }
     }
 
@@ -124,12 +127,12 @@ impl Rooms {
             let name: String = hash.encode().chars().filter(char::is_ascii_alphanumeric).take(24).collect();
             pdu.insert("event_id".into(), CanonicalJsonValue::String(format!("${name}:{}", self.server_name)));
         }
-        hash_and_sign_event(self.server_name.as_str(), &*self.key, &mut pdu, &room.rules.redaction).map_err(|error| {
-            match error {
+        hash_and_sign_event(self.server_name.as_str(), &*self.key, &mut pdu, &room.rules.redaction).map_err(
+            |error| match error {
                 ruma::signatures::JsonError::PduTooLarge => RoomError::TooLarge,
                 other => RoomError::BadContent(format!("The event can't be signed: {other}")),
-            }
-        })?;
+            },
+        )?;
         let event_id = event::event_id(&pdu, &room.rules).map_err(RoomError::BadContent)?;
         Ok((pdu, event_id))
     }
@@ -163,7 +166,8 @@ fn place_redacts(room: &Room, draft: &mut Draft) -> Result<(), RoomError> {
     }
     let Some(target) = draft.redacts.take() else { return Ok(()) };
     let bad = |error: serde_json::Error| RoomError::BadContent(error.to_string());
-    let mut content: serde_json::Map<String, serde_json::Value> = serde_json::from_str(draft.content.get()).map_err(bad)?;
+    let mut content: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(draft.content.get()).map_err(bad)?;
     content.insert("redacts".into(), target.as_str().into());
     draft.content = serde_json::value::to_raw_value(&content).map_err(bad)?;
     Ok(())
@@ -184,8 +188,8 @@ fn reference(read: &impl Read, room: &Room, number: EventNo) -> Result<Canonical
     }
     let pdu: CanonicalJsonObject =
         serde_json::from_slice(&record.json).map_err(|error| RoomError::Corrupt(number, error.to_string()))?;
-    let hash = ruma::signatures::reference_hash(&pdu, &room.rules).map_err(|error| RoomError::Corrupt(number, error.to_string()))?;
+    let hash = ruma::signatures::reference_hash(&pdu, &room.rules)
+        .map_err(|error| RoomError::Corrupt(number, error.to_string()))?;
     let hashes = CanonicalJsonObject::from([("sha256".into(), CanonicalJsonValue::String(hash))]);
     Ok(CanonicalJsonValue::Array(vec![id, CanonicalJsonValue::Object(hashes)]))
 }
-

@@ -115,7 +115,9 @@ pub fn json(
         None
     };
     let with_redacts = match &fields.redacts {
-        Some(redacts) if fields.kind == "m.room.redaction" => Some(add_redacts(fields.content, redacts).map_err(corrupt)?),
+        Some(redacts) if fields.kind == "m.room.redaction" => {
+            Some(add_redacts(fields.content, redacts).map_err(corrupt)?)
+        }
         _ => None,
     };
     let event = ClientEvent {
@@ -177,7 +179,8 @@ impl Rooms {
         viewer: &Viewer<'_>,
     ) -> Result<Unsigned, RoomError> {
         let event = fields(number, record)?;
-        let mut unsigned = Unsigned { age: Some(viewer.now.saturating_sub(event.origin_server_ts)), ..Unsigned::default() };
+        let mut unsigned =
+            Unsigned { age: Some(viewer.now.saturating_sub(event.origin_server_ts)), ..Unsigned::default() };
         if let Some(transaction) = &record.transaction
             && viewer.device == Some(transaction.device.as_str())
             && event.sender == viewer.user.as_str()

@@ -1,7 +1,9 @@
 //! Makes rooms.
 //! <https://spec.matrix.org/v1.19/client-server-api/#creation>
 
-use super::{Draft, Outcome, Received, Room, RoomError, Rooms, aliases, build, membership::Invitation, receive::Signed, versions};
+use super::{
+    Draft, Outcome, Received, Room, RoomError, Rooms, aliases, build, membership::Invitation, receive::Signed, versions,
+};
 use crate::clock::Random;
 use hearth_store::{Change, Read as _, RoomNo, records::RoomRecord, tables};
 use ruma::{
@@ -78,7 +80,8 @@ impl Rooms {
             aliases::add(change, alias, &room.id, &new.creator)?;
         }
         for user in &new.invite {
-            let invitation = Invitation { sender: &new.creator, user, reason: None, is_direct: new.is_direct, now: new.now };
+            let invitation =
+                Invitation { sender: &new.creator, user, reason: None, is_direct: new.is_direct, now: new.now };
             self.invite(change, &room, invitation)?;
         }
         if new.listed {
@@ -103,7 +106,10 @@ impl Rooms {
         } else {
             content.insert("creator".into(), new.creator.as_str().into());
         }
-        if rules.authorization.additional_room_creators && new.preset == Preset::TrustedPrivateChat && !new.invite.is_empty() {
+        if rules.authorization.additional_room_creators
+            && new.preset == Preset::TrustedPrivateChat
+            && !new.invite.is_empty()
+        {
             let creators = content.entry("additional_creators").or_insert_with(|| json!([]));
             if let Some(creators) = creators.as_array_mut() {
                 for user in &new.invite {
@@ -157,7 +163,11 @@ impl Rooms {
     }
 
     /// The state events after the create event, in the specification's order.
-    fn first_events(&self, room: &Room, new: &NewRoom) -> Result<Vec<(TimelineEventType, String, Box<RawValue>)>, RoomError> {
+    fn first_events(
+        &self,
+        room: &Room,
+        new: &NewRoom,
+    ) -> Result<Vec<(TimelineEventType, String, Box<RawValue>)>, RoomError> {
         let (join_rule, history, guests) = match new.preset {
             Preset::PrivateChat | Preset::TrustedPrivateChat => ("invite", "shared", "can_join"),
             Preset::PublicChat => ("public", "shared", "forbidden"),
@@ -171,7 +181,11 @@ impl Rooms {
             steps.push((TimelineEventType::RoomCanonicalAlias, empty(), raw(&json!({ "alias": alias }))?));
         }
         steps.push((TimelineEventType::RoomJoinRules, empty(), raw(&json!({ "join_rule": join_rule }))?));
-        steps.push((TimelineEventType::RoomHistoryVisibility, empty(), raw(&json!({ "history_visibility": history }))?));
+        steps.push((
+            TimelineEventType::RoomHistoryVisibility,
+            empty(),
+            raw(&json!({ "history_visibility": history }))?,
+        ));
         steps.push((TimelineEventType::RoomGuestAccess, empty(), raw(&json!({ "guest_access": guests }))?));
         // What the client names itself replaces the preset's event instead of following it.
         steps.retain(|(kind, key, _)| {

@@ -2,8 +2,9 @@
 
 use super::RoomError;
 use ruma::{
-    CanonicalJsonObject, CanonicalJsonValue, EventId, MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId, OwnedUserId, RoomId,
-    UserId, canonical_json::redact_in_place, events::TimelineEventType, room_version_rules::RoomVersionRules, signatures::reference_hash,
+    CanonicalJsonObject, CanonicalJsonValue, EventId, MilliSecondsSinceUnixEpoch, OwnedEventId, OwnedRoomId,
+    OwnedUserId, RoomId, UserId, canonical_json::redact_in_place, events::TimelineEventType,
+    room_version_rules::RoomVersionRules, signatures::reference_hash,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -37,7 +37,8 @@ fn matches(pattern: &str, text: &str) -> bool {
 }
 
 fn has_url(event: &StoredEvent<'_>) -> bool {
-    serde_json::from_str::<serde_json::Value>(event.content.get()).is_ok_and(|content| content.get("url").is_some_and(serde_json::Value::is_string))
+    serde_json::from_str::<serde_json::Value>(event.content.get())
+        .is_ok_and(|content| content.get("url").is_some_and(serde_json::Value::is_string))
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
 //! Looks rooms and events up in the store.
 
 use super::{Pdu, RoomError, Rooms, versions};
-use hearth_store::{EventNo, Read, RoomNo, records::{EventRecord, RoomHead}, tables};
+use hearth_store::{
+    EventNo, Read, RoomNo,
+    records::{EventRecord, RoomHead},
+    tables,
+};
 use ruma::{EventId, OwnedRoomId, RoomId, RoomVersionId, room_version_rules::RoomVersionRules};
 use std::sync::Arc;
 

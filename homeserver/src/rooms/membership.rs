@@ -50,7 +50,14 @@ impl Rooms {
     ///
     /// # Errors
     /// [`RoomError::Forbidden`]
-    pub fn join(&self, change: &mut Change<'_>, room: &Room, user: &UserId, reason: Option<&str>, now: u64) -> Result<(), RoomError> {
+    pub fn join(
+        &self,
+        change: &mut Change<'_>,
+        room: &Room,
+        user: &UserId,
+        reason: Option<&str>,
+        now: u64,
+    ) -> Result<(), RoomError> {
         if membership(change, room.number, user)? == Membership::Join {
             return Ok(());
         }
@@ -137,7 +144,8 @@ impl Rooms {
     pub fn profile_changed(&self, change: &mut Change<'_>, user: &UserId, now: u64) -> Result<(), RoomError> {
         for number in joined_rooms(change, user)? {
             let room = Room::by_number(change, number)?;
-            match self.set(change, &room, Move { sender: user, user, reason: None, now }, Membership::Join, Map::new()) {
+            match self.set(change, &room, Move { sender: user, user, reason: None, now }, Membership::Join, Map::new())
+            {
                 Ok(_) | Err(RoomError::Forbidden(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -168,7 +176,8 @@ impl Rooms {
                 }
             }
         }
-        let content = serde_json::value::to_raw_value(&content).map_err(|error| RoomError::BadContent(error.to_string()))?;
+        let content =
+            serde_json::value::to_raw_value(&content).map_err(|error| RoomError::BadContent(error.to_string()))?;
         let draft = Draft {
             sender: moved.sender.to_owned(),
             kind: TimelineEventType::RoomMember,
@@ -185,14 +194,18 @@ impl Rooms {
     ///
     /// <https://spec.matrix.org/v1.19/client-server-api/#restricted-rooms>
     fn restricted_join(&self, read: &impl Read, room: &Room, user: &UserId) -> Result<Option<OwnedUserId>, RoomError> {
-        if !room.rules.authorization.restricted_join_rule || membership(read, room.number, user)? == Membership::Invite {
+        if !room.rules.authorization.restricted_join_rule || membership(read, room.number, user)? == Membership::Invite
+        {
             return Ok(None);
         }
         let root = room.head(read)?.state;
-        let rules: Option<RoomJoinRulesEventContent> = self.state_content(read, root, &StateEventType::RoomJoinRules, "")?;
+        let rules: Option<RoomJoinRulesEventContent> =
+            self.state_content(read, root, &StateEventType::RoomJoinRules, "")?;
         let allow = match rules.map(|rules| rules.join_rule) {
             Some(JoinRule::Restricted(restricted)) => restricted.allow,
-            Some(JoinRule::KnockRestricted(restricted)) if room.rules.authorization.knock_restricted_join_rule => restricted.allow,
+            Some(JoinRule::KnockRestricted(restricted)) if room.rules.authorization.knock_restricted_join_rule => {
+                restricted.allow
+            }
             _ => return Ok(None),
         };
         for rule in allow {
@@ -205,7 +218,12 @@ impl Rooms {
     }
 
     /// A joined user of this server who has the power to invite.
-    fn who_can_invite(&self, read: &impl Read, room: &Room, root: state::Root) -> Result<Option<OwnedUserId>, RoomError> {
+    fn who_can_invite(
+        &self,
+        read: &impl Read,
+        room: &Room,
+        root: state::Root,
+    ) -> Result<Option<OwnedUserId>, RoomError> {
         let powers = self.powers(read, room, root)?;
         for entry in read.prefix(tables::ROOM_MEMBERS, (room.number, Membership::Join))? {
             let ((_, _, member), _) = entry?;
@@ -276,7 +294,11 @@ pub fn forget(change: &mut Change<'_>, room: RoomNo, user: &UserId) -> Result<()
 ///
 /// # Errors
 /// Those of the store and of damaged events.
-pub fn stripped_state(read: &impl Read, root: state::Root, also: &[(&str, &str)]) -> Result<Vec<Box<serde_json::value::RawValue>>, RoomError> {
+pub fn stripped_state(
+    read: &impl Read,
+    root: state::Root,
+    also: &[(&str, &str)],
+) -> Result<Vec<Box<serde_json::value::RawValue>>, RoomError> {
     const SHOWN: [(&str, &str); 8] = [
         ("m.room.create", ""),
         ("m.room.name", ""),
@@ -295,4 +317,3 @@ pub fn stripped_state(read: &impl Read, root: state::Root, also: &[(&str, &str)]
     }
     Ok(events)
 }
-

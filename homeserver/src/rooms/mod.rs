@@ -2,9 +2,9 @@
 //!
 //! `receive` is the one door for an event, local or remote. Nothing here touches the network.
 
+pub mod aliases;
 mod append;
 mod build;
-pub mod aliases;
 pub mod client_event;
 pub mod create;
 pub mod event;

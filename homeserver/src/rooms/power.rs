@@ -52,7 +52,12 @@ impl Powers<'_> {
     ///
     /// # Errors
     /// [`RoomError::State`]
-    pub fn may_send(&self, user: &UserId, kind: &ruma::events::TimelineEventType, state_key: Option<&str>) -> Result<bool, RoomError> {
+    pub fn may_send(
+        &self,
+        user: &UserId,
+        kind: &ruma::events::TimelineEventType,
+        state_key: Option<&str>,
+    ) -> Result<bool, RoomError> {
         let rules = &self.room.rules.authorization;
         let Some(levels) = &self.levels else { return Ok(state_key.is_none() || self.creators.contains(user)) };
         if rules.explicitly_privilege_room_creators && self.creators.contains(user) {

@@ -7,7 +7,9 @@ use ruma::{
     CanonicalJsonObject, EventId, OwnedEventId,
     events::{StateEventType, TimelineEventType},
     signatures::{PublicKeyMap, Verified, verify_event},
-    state_res::{auth_types_for_event, check_pdu_format, check_state_dependent_auth_rules, check_state_independent_auth_rules},
+    state_res::{
+        auth_types_for_event, check_pdu_format, check_state_dependent_auth_rules, check_state_independent_auth_rules,
+    },
 };
 use std::{cell::Cell, collections::HashMap, sync::Arc};
 
@@ -135,9 +137,10 @@ impl Rooms {
             None
         };
         let in_auth_events = |kind: &StateEventType, key: &str| {
-            by_key.get(&(kind.clone(), key.to_owned())).cloned().or_else(|| {
-                create.as_ref().filter(|_| *kind == StateEventType::RoomCreate).cloned()
-            })
+            by_key
+                .get(&(kind.clone(), key.to_owned()))
+                .cloned()
+                .or_else(|| create.as_ref().filter(|_| *kind == StateEventType::RoomCreate).cloned())
         };
         if let Err(reason) = check_state_dependent_auth_rules(rules, event, in_auth_events) {
             return Ok(Err(reason));
@@ -206,12 +209,13 @@ impl Rooms {
         root: state::Root,
     ) -> Result<Result<(), String>, RoomError> {
         let failure = Cell::new(None);
-        let verdict = check_state_dependent_auth_rules(&room.rules.authorization, event, |kind: &StateEventType, key: &str| {
-            self.state_event(read, root, kind, key).unwrap_or_else(|error| {
-                failure.set(Some(error));
-                None
-            })
-        });
+        let verdict =
+            check_state_dependent_auth_rules(&room.rules.authorization, event, |kind: &StateEventType, key: &str| {
+                self.state_event(read, root, kind, key).unwrap_or_else(|error| {
+                    failure.set(Some(error));
+                    None
+                })
+            });
         // A rule judged on state that could not be read has judged nothing.
         failure.into_inner().map_or(Ok(verdict), Err)
     }
@@ -229,7 +233,11 @@ impl Rooms {
     }
 }
 
-fn check_signatures(pdu: CanonicalJsonObject, signed: &Signed<'_>, room: &Room) -> Result<CanonicalJsonObject, RoomError> {
+fn check_signatures(
+    pdu: CanonicalJsonObject,
+    signed: &Signed<'_>,
+    room: &Room,
+) -> Result<CanonicalJsonObject, RoomError> {
     let Signed::Elsewhere(keys) = signed else { return Ok(pdu) };
     match verify_event(keys, &pdu, &room.rules) {
         Ok(Verified::All) => Ok(pdu),

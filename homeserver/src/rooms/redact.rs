@@ -3,10 +3,7 @@
 
 use super::{Pdu, Room, RoomError, Rooms, event, graph, state};
 use hearth_store::{Change, EventNo, Read, tables};
-use ruma::{
-    CanonicalJsonObject, EventId, UserId,
-    state_res::events::RoomPowerLevelsIntField,
-};
+use ruma::{CanonicalJsonObject, EventId, UserId, state_res::events::RoomPowerLevelsIntField};
 
 impl Rooms {
     /// Whether a user may redact an event: the sender their own, others with the power to.
@@ -26,7 +23,13 @@ impl Rooms {
         Err(RoomError::Forbidden("You may not redact other people's events in this room.".into()))
     }
 
-    fn has_redact_power(&self, read: &impl Read, room: &Room, user: &UserId, root: state::Root) -> Result<bool, RoomError> {
+    fn has_redact_power(
+        &self,
+        read: &impl Read,
+        room: &Room,
+        user: &UserId,
+        root: state::Root,
+    ) -> Result<bool, RoomError> {
         self.powers(read, room, root)?.suffice(user, RoomPowerLevelsIntField::Redact)
     }
 
@@ -78,7 +81,6 @@ impl Rooms {
         Ok(())
     }
 }
-
 
 fn remember(change: &mut Change<'_>, room: &Room, target: &EventId, redaction: EventNo) -> Result<(), RoomError> {
     change.put(tables::WAITING_REDACTIONS, (room.number, target.as_str()), &redaction)?;

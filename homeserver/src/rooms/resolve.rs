@@ -124,7 +124,10 @@ impl Rooms {
             let mut map: StateMap<OwnedEventId> = StateMap::new();
             let own = conflicts.iter().filter_map(|(key, events)| Some((key, events.get(index).copied().flatten()?)));
             for (key, number) in agreed.iter().map(|(key, number)| (key, *number)).chain(own) {
-                map.insert((StateEventType::from(key.0.as_str()), key.1.clone()), self.pdu(read, number)?.event_id.clone());
+                map.insert(
+                    (StateEventType::from(key.0.as_str()), key.1.clone()),
+                    self.pdu(read, number)?.event_id.clone(),
+                );
             }
             maps.push(map);
         }
@@ -132,7 +135,8 @@ impl Rooms {
 
         let failure = Cell::new(None);
         let fetch = |id: &EventId| -> Option<Arc<Pdu>> {
-            let found = graph::event_no(read, id).and_then(|number| number.map(|number| self.pdu(read, number)).transpose());
+            let found =
+                graph::event_no(read, id).and_then(|number| number.map(|number| self.pdu(read, number)).transpose());
             found.unwrap_or_else(|error| {
                 failure.set(Some(error));
                 None
@@ -260,7 +264,8 @@ fn conflicted_subgraph(read: &impl Read, conflicted: &BTreeSet<EventNo>) -> Resu
         if edges.contains_key(&number) {
             continue;
         }
-        let auth: Vec<EventNo> = graph::record(read, number)?.auth_events.into_iter().filter(|auth| *auth >= lowest).collect();
+        let auth: Vec<EventNo> =
+            graph::record(read, number)?.auth_events.into_iter().filter(|auth| *auth >= lowest).collect();
         open.extend(&auth);
         edges.insert(number, auth);
     }

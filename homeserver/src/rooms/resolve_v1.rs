@@ -67,7 +67,11 @@ impl Rooms {
     }
 
     /// (depth, SHA-1 of the event's identifier, event)
-    fn by_depth(&self, change: &Change<'_>, events: &BTreeSet<EventNo>) -> Result<Vec<(u64, Vec<u8>, EventNo)>, RoomError> {
+    fn by_depth(
+        &self,
+        change: &Change<'_>,
+        events: &BTreeSet<EventNo>,
+    ) -> Result<Vec<(u64, Vec<u8>, EventNo)>, RoomError> {
         events
             .iter()
             .map(|number| {

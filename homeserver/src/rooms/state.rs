@@ -92,7 +92,11 @@ pub fn of_type(read: &impl Read, root: Root, kind: &str) -> Result<Vec<(String, 
 pub fn except_type(read: &impl Read, root: Root, kind: &str) -> Result<Vec<((String, String), EventNo)>, RoomError> {
     State::at(&Nodes(read), NodeId::from_bytes(root))
         .iter_except_type(kind)
-        .map(|entry| entry.map(|entry| ((entry.event_type.to_string(), entry.state_key), EventNo(entry.value))).map_err(Into::into))
+        .map(|entry| {
+            entry
+                .map(|entry| ((entry.event_type.to_string(), entry.state_key), EventNo(entry.value)))
+                .map_err(Into::into)
+        })
         .collect()
 }
 
@@ -108,13 +112,22 @@ pub fn difference(read: &impl Read, from: Root, to: Root) -> Result<Vec<Differen
 ///
 /// # Errors
 /// As [`get`].
-pub fn difference_of(read: &impl Read, from: Root, to: Root, types: TypeFilter<'_>) -> Result<Vec<Difference>, RoomError> {
+pub fn difference_of(
+    read: &impl Read,
+    from: Root,
+    to: Root,
+    types: TypeFilter<'_>,
+) -> Result<Vec<Difference>, RoomError> {
     let nodes = Nodes(read);
     State::at(&nodes, NodeId::from_bytes(from))
         .diff_types(NodeId::from_bytes(to), types)
         .map(|difference| {
             let difference = difference?;
-            Ok(((difference.event_type.to_string(), difference.state_key), difference.old.map(EventNo), difference.new.map(EventNo)))
+            Ok((
+                (difference.event_type.to_string(), difference.state_key),
+                difference.old.map(EventNo),
+                difference.new.map(EventNo),
+            ))
         })
         .collect()
 }
@@ -176,7 +189,12 @@ impl Rooms {
     ///
     /// # Errors
     /// As [`Rooms::state_event`].
-    pub fn membership_at(&self, read: &impl Read, root: Root, user: &UserId) -> Result<hearth_store::records::Membership, RoomError> {
+    pub fn membership_at(
+        &self,
+        read: &impl Read,
+        root: Root,
+        user: &UserId,
+    ) -> Result<hearth_store::records::Membership, RoomError> {
         #[derive(Deserialize)]
         struct Content {
             membership: hearth_store::records::Membership,

@@ -33,10 +33,7 @@ pub fn events<R: Read>(
     };
     let low = low.unwrap_or(TimelinePos(i64::MIN));
     let high = high.unwrap_or(TimelinePos(i64::MAX)).max(low);
-    let mut entries = read.range(
-        tables::TIMELINE,
-        (Bound::Excluded((room, low)), Bound::Included((room, high))),
-    )?;
+    let mut entries = read.range(tables::TIMELINE, (Bound::Excluded((room, low)), Bound::Included((room, high))))?;
     Ok(std::iter::from_fn(move || {
         let entry = match direction {
             Direction::Forward => entries.next(),

@@ -70,14 +70,12 @@ impl<'v> View<'v> {
         // Of events that change what is visible, the more generous side counts.
         let event = graph::parse(number, record)?;
         match (&event.state_key, event.kind.to_string().as_str()) {
-            (Some(key), "m.room.member") => {
-                Ok(key == self.user.as_str() && event.content_field("membership") != Some(Membership::Leave)
-                    || key == self.user.as_str() && self.rooms.membership_at(read, before, self.user)? != Membership::Leave)
-            }
-            (Some(_), "m.room.history_visibility") => {
-                Ok(serde_json::from_str(event.content.get())
-                    .is_ok_and(|content: Content| content.history_visibility == HistoryVisibility::WorldReadable))
-            }
+            (Some(key), "m.room.member") => Ok(key == self.user.as_str()
+                && event.content_field("membership") != Some(Membership::Leave)
+                || key == self.user.as_str()
+                    && self.rooms.membership_at(read, before, self.user)? != Membership::Leave),
+            (Some(_), "m.room.history_visibility") => Ok(serde_json::from_str(event.content.get())
+                .is_ok_and(|content: Content| content.history_visibility == HistoryVisibility::WorldReadable)),
             _ => Ok(false),
         }
     }
@@ -96,12 +94,18 @@ impl<'v> View<'v> {
             // `shared`, and whatever is not of the specification: everybody who was joined at some later point.
             _ => self.standing.as_ref().is_some_and(|standing| {
                 standing.membership == Membership::Join
-                    || standing.joined_at.is_some() && place.is_some_and(|place| place < TimelinePos::from(standing.position))
+                    || standing.joined_at.is_some()
+                        && place.is_some_and(|place| place < TimelinePos::from(standing.position))
             }),
         })
     }
 
-    fn not_after_leaving(&self, read: &impl Read, before: state::Root, place: Option<TimelinePos>) -> Result<bool, RoomError> {
+    fn not_after_leaving(
+        &self,
+        read: &impl Read,
+        before: state::Root,
+        place: Option<TimelinePos>,
+    ) -> Result<bool, RoomError> {
         let gone = match &self.standing {
             Some(standing) if matches!(standing.membership, Membership::Leave | Membership::Ban) => standing.position,
             _ => return Ok(true),

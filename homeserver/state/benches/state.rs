@@ -39,23 +39,9 @@ fn member(number: u64) -> String {
 }
 
 fn build(nodes: &mut impl WriteNodes<Error = Infallible>, members: u64) -> NodeId {
-    let settings = [
-        "create",
-        "power_levels",
-        "join_rules",
-        "history_visibility",
-        "name",
-        "topic",
-        "encryption",
-    ];
+    let settings = ["create", "power_levels", "join_rules", "history_visibility", "name", "topic", "encryption"];
     let settings = settings.map(|setting| (format!("m.room.{setting}"), String::new(), Some(1)));
-    let members = (0..members).map(|number| {
-        (
-            "m.room.member".to_owned(),
-            member(number),
-            Some(1_000_000 + number),
-        )
-    });
+    let members = (0..members).map(|number| ("m.room.member".to_owned(), member(number), Some(1_000_000 + number)));
     apply(nodes, NodeId::EMPTY, settings.into_iter().chain(members)).unwrap()
 }
 
@@ -93,35 +79,18 @@ fn main() {
 
         (nodes.writes, nodes.bytes_written) = (0, 0);
         let mut roots = vec![root];
-        let keys: Vec<_> = (0..TIMES)
-            .map(|number| member(number * 7_919 % (members + members / 10)))
-            .collect();
+        let keys: Vec<_> = (0..TIMES).map(|number| member(number * 7_919 % (members + members / 10))).collect();
         let mut key = keys.iter().cycle();
         let update = mean(TIMES, |number| {
             let last = *roots.last().unwrap();
-            roots.push(
-                insert(
-                    &mut nodes,
-                    last,
-                    "m.room.member",
-                    key.next().unwrap(),
-                    5_000_000 + number,
-                )
-                .unwrap(),
-            );
+            roots.push(insert(&mut nodes, last, "m.room.member", key.next().unwrap(), 5_000_000 + number).unwrap());
         });
-        let (update_nodes, update_bytes) = (
-            nodes.writes as f64 / TIMES as f64,
-            nodes.bytes_written as f64 / TIMES as f64,
-        );
+        let (update_nodes, update_bytes) =
+            (nodes.writes as f64 / TIMES as f64, nodes.bytes_written as f64 / TIMES as f64);
 
         nodes.reads.take();
         let lookup = mean(TIMES, |_| {
-            black_box(
-                State::at(&nodes, root)
-                    .get("m.room.member", key.next().unwrap())
-                    .unwrap(),
-            );
+            black_box(State::at(&nodes, root).get("m.room.member", key.next().unwrap()).unwrap());
         });
         let lookup_reads = nodes.reads.take() as f64 / TIMES as f64;
 
@@ -138,11 +107,7 @@ fn main() {
             black_box(State::at(&nodes, root).iter().count());
         });
         let no_member = mean(TIMES, |_| {
-            black_box(
-                State::at(&nodes, root)
-                    .iter_except_type("m.room.member")
-                    .count(),
-            );
+            black_box(State::at(&nodes, root).iter_except_type("m.room.member").count());
         });
         println!(
             "{members:>8} {built:>10.2?} {all_nodes:>8} {all_bytes:>10} | {update:>9.2?} {update_nodes:>6.1} {update_bytes:>7.0} | \

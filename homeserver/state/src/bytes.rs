@@ -31,11 +31,7 @@ impl<'a> Input<'a> {
             integer |= bits << shift;
             if byte & 0x80 == 0 {
                 let shortest = byte != 0 || shift == 0;
-                return if shortest {
-                    Ok(integer)
-                } else {
-                    Err(Fault::Integer)
-                };
+                return if shortest { Ok(integer) } else { Err(Fault::Integer) };
             }
         }
         Err(Fault::Integer)

@@ -148,11 +148,7 @@ impl<L: Layer> Pair<L> {
         };
         let mut below: Vec<_> = (0..)
             .zip(old.into_iter().zip(new))
-            .map(|(nibble, (old, new))| Pair {
-                place: place.below(nibble),
-                old,
-                new,
-            })
+            .map(|(nibble, (old, new))| Pair { place: place.below(nibble), old, new })
             .filter(|pair| !(pair.old.is_empty() && pair.new.is_empty()))
             .collect();
         below.reverse();
@@ -178,11 +174,7 @@ fn part<L: Layer>(place: Place, items: Vec<(String, L::Value)>) -> Vec<Side<L>> 
 
 /// What differs between names that ascend.
 fn merge<V: PartialEq>(old: Vec<(String, V)>, new: Vec<(String, V)>) -> Vec<Change<V>> {
-    let added = |(name, value)| Change {
-        name,
-        old: None,
-        new: Some(value),
-    };
+    let added = |(name, value)| Change { name, old: None, new: Some(value) };
     let mut merged = Vec::new();
     let mut new = new.into_iter().peekable();
     for (name, value) in old {
@@ -193,11 +185,7 @@ fn merge<V: PartialEq>(old: Vec<(String, V)>, new: Vec<(String, V)>) -> Vec<Chan
             Some((_, same)) if same == value => {}
             now => {
                 let new = now.map(|(_, value)| value);
-                merged.push(Change {
-                    name,
-                    old: Some(value),
-                    new,
-                });
+                merged.push(Change { name, old: Some(value), new });
             }
         }
     }
@@ -207,67 +195,36 @@ fn merge<V: PartialEq>(old: Vec<(String, V)>, new: Vec<(String, V)>) -> Vec<Chan
 
 impl<'n, N: ReadNodes> Diff<'n, N> {
     pub(crate) fn new(nodes: &'n N, old: NodeId, new: NodeId, types: TypeFilter<'n>) -> Self {
-        let roots = Pair {
-            place: Place::ROOT,
-            old: Side::root(old),
-            new: Side::root(new),
-        };
-        Self {
-            nodes,
-            types,
-            places: vec![Task::Types(roots)],
-            ready: Vec::new().into_iter(),
-        }
+        let roots = Pair { place: Place::ROOT, old: Side::root(old), new: Side::root(new) };
+        Self { nodes, types, places: vec![Task::Types(roots)], ready: Vec::new().into_iter() }
     }
 
     fn step(&mut self, task: Task) -> Result<(), Error<N::Error>> {
         match task {
             Task::Types(pair) => match pair.step(self.nodes)? {
                 Step::Below(pairs) => {
-                    let wanted = pairs
-                        .into_iter()
-                        .filter(|pair| self.types.leads_to(pair.place));
+                    let wanted = pairs.into_iter().filter(|pair| self.types.leads_to(pair.place));
                     self.places.extend(wanted.map(Task::Types));
                 }
                 Step::Names(types) => {
-                    let wanted = types
-                        .into_iter()
-                        .rev()
-                        .filter(|change| self.types.wants(&change.name));
+                    let wanted = types.into_iter().rev().filter(|change| self.types.wants(&change.name));
                     self.places.extend(wanted.map(|Change { name, old, new }| {
                         let (old, new) = (Side::of_type(old), Side::of_type(new));
-                        Task::Keys(
-                            name.into(),
-                            Pair {
-                                place: Place::ROOT,
-                                old,
-                                new,
-                            },
-                        )
+                        Task::Keys(name.into(), Pair { place: Place::ROOT, old, new })
                     }));
                 }
             },
             Task::Keys(event_type, pair) => match pair.step(self.nodes)? {
                 Step::Below(pairs) => {
-                    self.places.extend(
-                        pairs
-                            .into_iter()
-                            .map(|pair| Task::Keys(event_type.clone(), pair)),
-                    );
+                    self.places.extend(pairs.into_iter().map(|pair| Task::Keys(event_type.clone(), pair)));
                 }
                 Step::Names(keys) => {
-                    let differences = keys.into_iter().map(
-                        |Change {
-                             name: state_key,
-                             old,
-                             new,
-                         }| Difference {
-                            event_type: event_type.clone(),
-                            state_key,
-                            old,
-                            new,
-                        },
-                    );
+                    let differences = keys.into_iter().map(|Change { name: state_key, old, new }| Difference {
+                        event_type: event_type.clone(),
+                        state_key,
+                        old,
+                        new,
+                    });
                     self.ready = differences.collect::<Vec<_>>().into_iter();
                 }
             },

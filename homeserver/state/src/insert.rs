@@ -49,15 +49,9 @@ where
 {
     let mut by_type: BTreeMap<Cow<'c, str>, Vec<Edit<'c, Keys>>> = BTreeMap::new();
     for (event_type, state_key, value) in changes {
-        by_type
-            .entry(event_type.into())
-            .or_default()
-            .push(Edit::new(state_key.into(), value));
+        by_type.entry(event_type.into()).or_default().push(Edit::new(state_key.into(), value));
     }
-    let edits = by_type
-        .into_iter()
-        .map(|(event_type, keys)| Edit::new(event_type, in_order(keys)))
-        .collect();
+    let edits = by_type.into_iter().map(|(event_type, keys)| Edit::new(event_type, in_order(keys))).collect();
     let old = (root != NodeId::EMPTY).then(|| Child::root(root));
     match edit::<Types, _>(nodes, Place::ROOT, old, in_order(edits))? {
         Part::Stored(child) => Ok(child.id),
@@ -93,10 +87,7 @@ impl Amend for Keys {
         old: Option<u64>,
         new: Option<u64>,
     ) -> Result<Amended<Option<u64>>, Error<W::Error>> {
-        Ok(Amended {
-            now: new,
-            changed: new != old,
-        })
+        Ok(Amended { now: new, changed: new != old })
     }
 }
 
@@ -127,14 +118,10 @@ impl Amend for Types {
         let keys = match part {
             Part::Stored(child) => Some(KeyMap::Tree(child)),
             Part::Loose(items) if items.is_empty() => None,
-            Part::Loose(items) if weight_of(&items) > INLINE_WEIGHT => {
-                Some(KeyMap::Tree(write_leaf(nodes, items)?))
-            }
+            Part::Loose(items) if weight_of(&items) > INLINE_WEIGHT => Some(KeyMap::Tree(write_leaf(nodes, items)?)),
             Part::Loose(mut items) => {
                 items.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-                let keys = items
-                    .into_iter()
-                    .map(|item| (item.name.into_owned(), item.value));
+                let keys = items.into_iter().map(|item| (item.name.into_owned(), item.value));
                 Some(KeyMap::Inline(keys.collect()))
             }
         };
@@ -151,11 +138,7 @@ struct Edit<'c, L: Amend> {
 
 impl<'c, L: Amend> Edit<'c, L> {
     fn new(name: Cow<'c, str>, change: L::Change<'c>) -> Self {
-        Self {
-            path: Path::of(&name),
-            name,
-            change,
-        }
+        Self { path: Path::of(&name), name, change }
     }
 }
 
@@ -190,11 +173,7 @@ fn edit<'c, L: Amend, W: WriteNodes>(
     match open::<L, _>(nodes, child, place)? {
         Opened::Leaf(items) => {
             let items = amend_items(nodes, items, edits)?;
-            if items.changed {
-                split(nodes, place, items.now)
-            } else {
-                Ok(Part::Stored(child))
-            }
+            if items.changed { split(nodes, place, items.now) } else { Ok(Part::Stored(child)) }
         }
         Opened::Branch(children) => {
             let mut parts = Vec::with_capacity(16);
@@ -207,11 +186,7 @@ fn edit<'c, L: Amend, W: WriteNodes>(
                 parts.push(part);
             }
             parts.reverse();
-            if changed {
-                join(nodes, place, parts)
-            } else {
-                Ok(Part::Stored(child))
-            }
+            if changed { join(nodes, place, parts) } else { Ok(Part::Stored(child)) }
         }
     }
 }
@@ -222,39 +197,23 @@ fn amend_items<'c, L: Amend, W: WriteNodes>(
     items: Vec<(String, L::Value)>,
     edits: Vec<Edit<'c, L>>,
 ) -> Result<Amended<Vec<Item<'c, L>>>, Error<W::Error>> {
-    let mut kept: Vec<(String, Option<L::Value>)> = items
-        .into_iter()
-        .map(|(name, value)| (name, Some(value)))
-        .collect();
+    let mut kept: Vec<(String, Option<L::Value>)> =
+        items.into_iter().map(|(name, value)| (name, Some(value))).collect();
     let mut added = Vec::new();
     let mut changed = false;
     for Edit { path, name, change } in edits {
-        let at = kept
-            .binary_search_by(|(other, _)| other.as_str().cmp(&name))
-            .ok();
+        let at = kept.binary_search_by(|(other, _)| other.as_str().cmp(&name)).ok();
         let slot = at.and_then(|at| kept.get_mut(at)).map(|(_, value)| value);
         let old = slot.as_ref().and_then(|value| (*value).clone());
         let new = L::amend(nodes, old, change)?;
         changed |= new.changed;
         match (slot, new.now) {
             (Some(slot), new) => *slot = new,
-            (None, Some(value)) => added.push(Item {
-                path: Some(path),
-                name,
-                value,
-            }),
+            (None, Some(value)) => added.push(Item { path: Some(path), name, value }),
             (None, None) => {}
         }
     }
-    let kept = kept.into_iter().filter_map(|(name, value)| {
-        Some(Item {
-            path: None,
-            name: Cow::Owned(name),
-            value: value?,
-        })
-    });
-    Ok(Amended {
-        now: kept.chain(added).collect(),
-        changed,
-    })
+    let kept =
+        kept.into_iter().filter_map(|(name, value)| Some(Item { path: None, name: Cow::Owned(name), value: value? }));
+    Ok(Amended { now: kept.chain(added).collect(), changed })
 }

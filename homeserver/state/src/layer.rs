@@ -122,8 +122,7 @@ impl Layer for Types {
         match value {
             KeyMap::Inline(keys) => {
                 let mut entries = Vec::new();
-                keys.iter()
-                    .for_each(|(name, value)| write_named::<Keys>(name, value, &mut entries));
+                keys.iter().for_each(|(name, value)| write_named::<Keys>(name, value, &mut entries));
                 write_integer(out, entries.len() as u64);
                 out.append(&mut entries);
             }
@@ -156,14 +155,10 @@ impl Layer for Types {
 
 /// The weight of names with their values.
 pub(crate) fn weight_of<L: Layer>(items: &[(String, L::Value)]) -> u64 {
-    items.iter().fold(0, |sum, (name, value)| {
-        sum.saturating_add(L::weight(name, value))
-    })
+    items.iter().fold(0, |sum, (name, value)| sum.saturating_add(L::weight(name, value)))
 }
 
 /// How many entries of the state these names stand for.
 pub(crate) fn count_of<L: Layer>(items: &[(String, L::Value)]) -> Result<u64, Fault> {
-    items.iter().try_fold(0_u64, |sum, (_, value)| {
-        sum.checked_add(L::count_owned(value)).ok_or(Fault::Count)
-    })
+    items.iter().try_fold(0_u64, |sum, (_, value)| sum.checked_add(L::count_owned(value)).ok_or(Fault::Count))
 }

@@ -53,11 +53,7 @@ pub(crate) struct Child {
 impl Child {
     /// A root, of which nothing is known but its id.
     pub(crate) fn root(id: NodeId) -> Self {
-        Self {
-            id,
-            count: 0,
-            weight: 0,
-        }
+        Self { id, count: 0, weight: 0 }
     }
 
     pub(crate) fn is_root(&self) -> bool {
@@ -69,16 +65,8 @@ impl Child {
     }
 
     pub(crate) fn read(input: &mut Input<'_>) -> Result<Self, Fault> {
-        let child = Self {
-            id: input.id()?,
-            count: input.integer()?,
-            weight: input.integer()?,
-        };
-        if child.count == 0 {
-            Err(Fault::Empty)
-        } else {
-            Ok(child)
-        }
+        let child = Self { id: input.id()?, count: input.integer()?, weight: input.integer()? };
+        if child.count == 0 { Err(Fault::Empty) } else { Ok(child) }
     }
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
@@ -129,11 +117,7 @@ impl Children {
                 *slot = Some(child);
             }
         }
-        if input.0.is_empty() {
-            Ok(Self(children))
-        } else {
-            Err(Fault::Trailing)
-        }
+        if input.0.is_empty() { Ok(Self(children)) } else { Err(Fault::Trailing) }
     }
 
     pub(crate) fn child(&self, nibble: u8) -> Option<Child> {
@@ -158,16 +142,11 @@ pub(crate) struct Leaf<'a, L> {
 
 impl<'a, L: Layer> Leaf<'a, L> {
     pub(crate) fn entries(bytes: &'a [u8]) -> Self {
-        Self {
-            input: Input(bytes),
-            layer: PhantomData,
-        }
+        Self { input: Input(bytes), layer: PhantomData }
     }
 
     /// Each name with its value, or what is wrong; nothing comes after that.
-    pub(crate) fn iter(
-        &self,
-    ) -> impl Iterator<Item = Result<(&'a str, L::View<'a>), Fault>> + use<'a, L> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Result<(&'a str, L::View<'a>), Fault>> + use<'a, L> {
         let mut input = Input(self.input.0);
         let mut before: Option<&str> = None;
         let mut over = false;
@@ -203,9 +182,7 @@ impl<'a, L: Layer> Leaf<'a, L> {
     }
 
     pub(crate) fn count(&self) -> Result<u64, Fault> {
-        self.iter().try_fold(0_u64, |sum, item| {
-            sum.checked_add(L::count(&item?.1)?).ok_or(Fault::Count)
-        })
+        self.iter().try_fold(0_u64, |sum, item| sum.checked_add(L::count(&item?.1)?).ok_or(Fault::Count))
     }
 
     pub(crate) fn own(&self) -> Result<Vec<(String, L::Value)>, Fault> {
@@ -220,22 +197,15 @@ impl<'a, L: Layer> Leaf<'a, L> {
 
 /// The bytes of a branch.
 pub(crate) fn encode_branch<L: Layer>(children: &[Option<Child>; 16]) -> Vec<u8> {
-    let bitmap = children.iter().rev().fold(0_u16, |bitmap, child| {
-        bitmap << 1 | u16::from(child.is_some())
-    });
+    let bitmap = children.iter().rev().fold(0_u16, |bitmap, child| bitmap << 1 | u16::from(child.is_some()));
     let mut out = vec![VERSION, L::BRANCH];
     out.extend_from_slice(&bitmap.to_le_bytes());
-    children
-        .iter()
-        .flatten()
-        .for_each(|child| child.write(&mut out));
+    children.iter().flatten().for_each(|child| child.write(&mut out));
     out
 }
 
 /// The bytes of a leaf. Names must ascend.
-pub(crate) fn encode_leaf<'i, L: Layer>(
-    items: impl Iterator<Item = (&'i str, &'i L::Value)>,
-) -> Vec<u8>
+pub(crate) fn encode_leaf<'i, L: Layer>(items: impl Iterator<Item = (&'i str, &'i L::Value)>) -> Vec<u8>
 where
     L::Value: 'i,
 {

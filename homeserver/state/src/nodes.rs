@@ -149,23 +149,15 @@ pub struct Overlay<N> {
 impl<N: ReadNodes> Overlay<N> {
     /// Reads what it does not have from `below`.
     pub fn new(below: N) -> Self {
-        Self {
-            below,
-            new: MemoryNodes::new(),
-        }
+        Self { below, new: MemoryNodes::new() }
     }
 
     /// The new nodes that one of these states needs, for the store. Steps on the way to them are left out.
     ///
     /// Children come in no particular order: store them in one transaction.
-    pub fn new_nodes(
-        &self,
-        roots: impl IntoIterator<Item = NodeId>,
-    ) -> Result<Vec<NodeBytes<'_>>, Error<N::Error>> {
+    pub fn new_nodes(&self, roots: impl IntoIterator<Item = NodeId>) -> Result<Vec<NodeBytes<'_>>, Error<N::Error>> {
         // What lies below the overlay never names a node in it, so only new nodes need be looked into.
-        let roots = roots
-            .into_iter()
-            .filter(|root| self.new.nodes.contains_key(root));
+        let roots = roots.into_iter().filter(|root| self.new.nodes.contains_key(root));
         let mut found = Vec::new();
         let mut walk = reachable(self, roots).only_below(|id| self.new.nodes.contains_key(&id));
         while let Some(id) = walk.next().transpose()? {

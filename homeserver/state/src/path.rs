@@ -22,11 +22,7 @@ impl Path {
     /// The nibble that leads from depth `depth` to the next. Beyond the last it is 0.
     pub(crate) fn nibble(&self, depth: usize) -> u8 {
         let byte = self.0.get(depth / 2).copied().unwrap_or(0);
-        if depth.is_multiple_of(2) {
-            byte >> 4
-        } else {
-            byte & 0xf
-        }
+        if depth.is_multiple_of(2) { byte >> 4 } else { byte & 0xf }
     }
 
     /// In tests a name `=abc=anything` has a path that begins with the nibbles `abc` and goes on with zeros, so that collisions can
@@ -43,11 +39,8 @@ impl Path {
 
     fn set(&mut self, depth: usize, nibble: u8) {
         if let Some(byte) = self.0.get_mut(depth / 2) {
-            *byte = if depth.is_multiple_of(2) {
-                (*byte & 0x0f) | (nibble << 4)
-            } else {
-                (*byte & 0xf0) | (nibble & 0xf)
-            };
+            *byte =
+                if depth.is_multiple_of(2) { (*byte & 0x0f) | (nibble << 4) } else { (*byte & 0xf0) | (nibble & 0xf) };
         }
     }
 }
@@ -60,10 +53,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    pub(crate) const ROOT: Self = Self {
-        path: Path([0; MAX_DEPTH / 2]),
-        depth: 0,
-    };
+    pub(crate) const ROOT: Self = Self { path: Path([0; MAX_DEPTH / 2]), depth: 0 };
 
     /// The place one level further down.
     pub(crate) fn below(mut self, nibble: u8) -> Self {
@@ -74,10 +64,7 @@ impl Place {
 
     /// The same place, given a path that leads through it.
     pub(crate) fn towards(self, path: Path) -> Self {
-        Self {
-            path,
-            depth: self.depth,
-        }
+        Self { path, depth: self.depth }
     }
 
     /// Whether paths end here: names that come together here can't be told apart any more.

@@ -81,9 +81,7 @@ pub(crate) fn join<'c, L: Layer, W: WriteNodes>(
     place: Place,
     parts: Vec<Part<'c, L>>,
 ) -> Result<Part<'c, L>, Error<W::Error>> {
-    let weight = parts
-        .iter()
-        .fold(0_u64, |sum, part| sum.saturating_add(part.weight()));
+    let weight = parts.iter().fold(0_u64, |sum, part| sum.saturating_add(part.weight()));
     if weight <= LEAF_WEIGHT && !parts.iter().any(Part::is_branch) {
         let mut together = Vec::new();
         for (nibble, part) in (0..).zip(parts) {
@@ -110,10 +108,7 @@ pub(crate) fn join<'c, L: Layer, W: WriteNodes>(
             Part::Loose(items) => Some(write_leaf(nodes, items)?),
         };
     }
-    let count = children
-        .iter()
-        .flatten()
-        .fold(0_u64, |sum, child| sum.saturating_add(child.count));
+    let count = children.iter().flatten().fold(0_u64, |sum, child| sum.saturating_add(child.count));
     let bytes = encode_branch::<L>(&children);
     write(nodes, &bytes, count, 0).map(Part::Stored)
 }
@@ -124,9 +119,7 @@ pub(crate) fn write_leaf<L: Layer, W: WriteNodes>(
 ) -> Result<Child, Error<W::Error>> {
     items.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     let bytes = encode_leaf::<L>(items.iter().map(|item| (item.name.as_ref(), &item.value)));
-    let count = items.iter().fold(0_u64, |sum, item| {
-        sum.saturating_add(L::count_owned(&item.value))
-    });
+    let count = items.iter().fold(0_u64, |sum, item| sum.saturating_add(L::count_owned(&item.value)));
     write(nodes, &bytes, count, weight_of(&items))
 }
 
@@ -142,7 +135,5 @@ pub(crate) fn write<W: WriteNodes>(
 }
 
 pub(crate) fn weight_of<L: Layer>(items: &[Item<'_, L>]) -> u64 {
-    items.iter().fold(0, |sum, item| {
-        sum.saturating_add(L::weight(&item.name, &item.value))
-    })
+    items.iter().fold(0, |sum, item| sum.saturating_add(L::weight(&item.name, &item.value)))
 }

@@ -125,13 +125,8 @@ pub(crate) fn read<L: Layer, N: ReadNodes, R>(
     id: NodeId,
     read: impl FnOnce(Node<'_, L>) -> Result<R, Fault>,
 ) -> Result<R, Error<N::Error>> {
-    let bytes = nodes
-        .node(id)
-        .map_err(Error::Store)?
-        .ok_or(Error::Missing(id))?;
-    Node::parse(bytes.as_ref())
-        .and_then(read)
-        .map_err(|fault| Error::Malformed { id, fault })
+    let bytes = nodes.node(id).map_err(Error::Store)?.ok_or(Error::Missing(id))?;
+    Node::parse(bytes.as_ref()).and_then(read).map_err(|fault| Error::Malformed { id, fault })
 }
 
 /// Goes from a root to the leaf where a name would be, and if it is there answers what `found` makes of its value.
@@ -153,15 +148,10 @@ fn find<L: Layer, N: ReadNodes, R>(
         let nibble = place.next_nibble(&path);
         let step = read::<L, _, _>(nodes, id, |node| match node {
             Node::Branch(_) if place.is_bottom() => Err(Fault::Depth),
-            Node::Branch(branch) => Ok(branch
-                .child(nibble)
-                .map_or(Step::End(None), |child| Step::Down(child.id))),
+            Node::Branch(branch) => Ok(branch.child(nibble).map_or(Step::End(None), |child| Step::Down(child.id))),
             Node::Leaf(leaf) => {
                 let view = leaf.find(name)?;
-                view.zip(found.take())
-                    .map(|(view, found)| found(view))
-                    .transpose()
-                    .map(Step::End)
+                view.zip(found.take()).map(|(view, found)| found(view)).transpose().map(Step::End)
             }
         })?;
         match step {
@@ -198,10 +188,7 @@ pub(crate) fn open<L: Layer, N: ReadNodes>(
             if known && count_of::<L>(&items)? != child.count {
                 return Err(Fault::Count);
             }
-            if items
-                .first()
-                .is_some_and(|(name, _)| !place.is_on(&Path::of(name)))
-            {
+            if items.first().is_some_and(|(name, _)| !place.is_on(&Path::of(name))) {
                 return Err(Fault::Misplaced);
             }
             Ok(Opened::Leaf(items))

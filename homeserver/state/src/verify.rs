@@ -36,21 +36,13 @@ trait Check: Layer {
 }
 
 impl Check for Keys {
-    fn check<N: ReadNodes>(
-        _: &N,
-        _: &u64,
-        _: &mut Summary,
-    ) -> Result<Option<Fault>, Error<N::Error>> {
+    fn check<N: ReadNodes>(_: &N, _: &u64, _: &mut Summary) -> Result<Option<Fault>, Error<N::Error>> {
         Ok(None)
     }
 }
 
 impl Check for Types {
-    fn check<N: ReadNodes>(
-        nodes: &N,
-        keys: &KeyMap,
-        summary: &mut Summary,
-    ) -> Result<Option<Fault>, Error<N::Error>> {
+    fn check<N: ReadNodes>(nodes: &N, keys: &KeyMap, summary: &mut Summary) -> Result<Option<Fault>, Error<N::Error>> {
         let shape_is_right = match keys {
             KeyMap::Inline(keys) => weight_of::<Keys>(keys) <= INLINE_WEIGHT,
             KeyMap::Tree(child) => {
@@ -70,10 +62,7 @@ fn node<L: Check, N: ReadNodes>(
     summary: &mut Summary,
 ) -> Result<Child, Error<N::Error>> {
     let malformed = |fault| Error::Malformed { id, fault };
-    let bytes = nodes
-        .node(id)
-        .map_err(Error::Store)?
-        .ok_or(Error::Missing(id))?;
+    let bytes = nodes.node(id).map_err(Error::Store)?.ok_or(Error::Missing(id))?;
     let bytes = bytes.as_ref();
     // First of all, for what has the right hash can't be a part of itself.
     if NodeId::of(bytes) != id {
@@ -95,11 +84,7 @@ fn node<L: Check, N: ReadNodes>(
             if !needed && weight <= LEAF_WEIGHT {
                 return Err(malformed(Fault::Shape));
             }
-            Ok(Child {
-                id,
-                count: children.count(),
-                weight: 0,
-            })
+            Ok(Child { id, count: children.count(), weight: 0 })
         }
         Node::Leaf(leaf) => {
             let items = leaf.own().map_err(malformed)?;
@@ -115,11 +100,7 @@ fn node<L: Check, N: ReadNodes>(
                     return Err(malformed(fault));
                 }
             }
-            Ok(Child {
-                id,
-                count: leaf.count().map_err(malformed)?,
-                weight,
-            })
+            Ok(Child { id, count: leaf.count().map_err(malformed)?, weight })
         }
     }
 }
@@ -139,8 +120,5 @@ fn below<L: Check, N: ReadNodes>(
     } else {
         return Ok(());
     };
-    Err(Error::Malformed {
-        id: named.id,
-        fault,
-    })
+    Err(Error::Malformed { id: named.id, fault })
 }

@@ -29,9 +29,7 @@ pub struct Iter<'n, N> {
 
 impl<'n, N: ReadNodes> Iter<'n, N> {
     pub(crate) fn new(nodes: &'n N, root: NodeId, types: TypeFilter<'n>) -> Self {
-        Self {
-            from_empty: Diff::new(nodes, NodeId::EMPTY, root, types),
-        }
+        Self { from_empty: Diff::new(nodes, NodeId::EMPTY, root, types) }
     }
 }
 
@@ -39,21 +37,8 @@ impl<N: ReadNodes> Iterator for Iter<'_, N> {
     type Item = Result<Entry, Error<N::Error>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let entry = |Difference {
-                         event_type,
-                         state_key,
-                         new,
-                         ..
-                     }| {
-            Some(Entry {
-                event_type,
-                state_key,
-                value: new?,
-            })
-        };
-        self.from_empty
-            .next()
-            .and_then(|next| next.map(entry).transpose())
+        let entry = |Difference { event_type, state_key, new, .. }| Some(Entry { event_type, state_key, value: new? });
+        self.from_empty.next().and_then(|next| next.map(entry).transpose())
     }
 }
 
@@ -65,13 +50,7 @@ where
     N: ReadNodes,
     I: IntoIterator<Item = NodeId>,
 {
-    Reachable {
-        nodes,
-        roots: roots.into_iter(),
-        todo: Vec::new(),
-        seen: HashSet::new(),
-        failed: false,
-    }
+    Reachable { nodes, roots: roots.into_iter(), todo: Vec::new(), seen: HashSet::new(), failed: false }
 }
 
 /// The ids of nodes, from [`reachable`]. After an error nothing more comes.
@@ -97,10 +76,7 @@ impl<'n, N: ReadNodes, I: Iterator<Item = NodeId>> Reachable<'n, N, I> {
         OnlyBelow { walk: self, wanted }
     }
 
-    fn next_wanted(
-        &mut self,
-        wanted: &mut impl FnMut(NodeId) -> bool,
-    ) -> Option<Result<NodeId, Error<N::Error>>> {
+    fn next_wanted(&mut self, wanted: &mut impl FnMut(NodeId) -> bool) -> Option<Result<NodeId, Error<N::Error>>> {
         while !self.failed {
             let named = match self.todo.pop() {
                 Some(named) => named,
@@ -147,15 +123,8 @@ fn below<L: Layer, N: ReadNodes>(
     value: impl Fn(L::Value) -> Option<Named>,
 ) -> Result<Vec<Named>, Error<N::Error>> {
     read::<L, _, _>(nodes, id, |node| match node {
-        Node::Branch(children) => Ok(children
-            .each()
-            .filter_map(|(_, below)| below.map(&child))
-            .collect()),
-        Node::Leaf(leaf) => Ok(leaf
-            .own()?
-            .into_iter()
-            .filter_map(|(_, below)| value(below))
-            .collect()),
+        Node::Branch(children) => Ok(children.each().filter_map(|(_, below)| below.map(&child)).collect()),
+        Node::Leaf(leaf) => Ok(leaf.own()?.into_iter().filter_map(|(_, below)| value(below)).collect()),
     })
 }
 

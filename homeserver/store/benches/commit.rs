@@ -20,7 +20,7 @@ fn message(change: &mut Change<'_>, tables: usize) -> Result<(), StoreError> {
     let room = RoomNo(pos.0 % 8);
     let event = EventNo::from(pos);
     let mixed = pos.0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let id = format!("${mixed:016x}{:016x}{pos:011x}", mixed.rotate_left(23));
+    let id = format!("${mixed:016x}{:016x}{pos:011x}", mixed.rotate_left(23), pos = pos.0);
     change.put(EVENTS, event, &vec![b'x'; 900])?;
     change.put(EVENT_IDS, id, &event)?;
     change.put(TIMELINE, (room, pos), &event)?;

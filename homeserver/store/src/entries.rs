@@ -20,9 +20,8 @@ impl<'a, K: Key, V: Value> Entries<'a, K, V> {
 
     fn take(&mut self, side: Side) -> Option<Result<(K, V), StoreError>> {
         let row = self.raw.take(side)?;
-        let decoded = row.and_then(|row| {
-            Ok((self.table.decode_key(row.key())?, self.table.decode_value(row.value())?))
-        });
+        let decoded =
+            row.and_then(|row| Ok((self.table.decode_key(row.key())?, self.table.decode_value(row.value())?)));
         if decoded.is_err() {
             self.raw = RawEntries::empty();
         }

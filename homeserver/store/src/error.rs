@@ -127,7 +127,9 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// The operating system doesn't let this user read and write the file.
-    #[error("{path} may not be read and written by this user ({source}). Give the file and its folder to the user that runs Hearth.")]
+    #[error(
+        "{path} may not be read and written by this user ({source}). Give the file and its folder to the user that runs Hearth."
+    )]
     NoPermission {
         /// The file.
         path: PathBuf,
@@ -172,9 +174,7 @@ impl OpenError {
     pub(crate) fn from_io(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                Self::NoPermission { path, source }
-            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::NoPermission { path, source },
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },
             io::ErrorKind::NotFound => Self::Missing { path },
             // redb's word for a file whose own structure it can't follow, and the sign of a file

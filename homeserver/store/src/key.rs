@@ -118,8 +118,7 @@ fn decode_bytes(bytes: &mut &[u8]) -> Result<Vec<u8>, StoreError> {
 }
 
 fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], StoreError> {
-    let (head, rest) =
-        bytes.split_first_chunk::<N>().ok_or_else(|| StoreError::corrupt("key", "it is too short"))?;
+    let (head, rest) = bytes.split_first_chunk::<N>().ok_or_else(|| StoreError::corrupt("key", "it is too short"))?;
     *bytes = rest;
     Ok(*head)
 }
@@ -176,8 +175,7 @@ impl Key for String {
     }
 
     fn decode(bytes: &mut &[u8]) -> Result<Self, StoreError> {
-        Self::from_utf8(decode_bytes(bytes)?)
-            .map_err(|_| StoreError::corrupt("key", "a text in it is not UTF-8"))
+        Self::from_utf8(decode_bytes(bytes)?).map_err(|_| StoreError::corrupt("key", "a text in it is not UTF-8"))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Opening a file: is it there, is it ours, is it whole, is it of a version we know?
 
 use crate::gate::gate;
-use crate::schema::{self, MIGRATIONS, Meta, Migration};
 use crate::queue::panic_words;
+use crate::schema::{self, MIGRATIONS, Meta, Migration};
 use crate::{OpenError, StoreError};
 use redb::backends::FileBackend;
 use redb::{Builder, Database, StorageBackend};
@@ -81,9 +81,7 @@ fn admit<B: StorageBackend>(path: &Path, backend: B, options: &Options) -> Resul
         let meta = schema::inspect(&database, path, schema::version_after(options.migrations))?;
         Ok((database, meta))
     }));
-    opened.unwrap_or_else(|panic| {
-        Err(OpenError::Damaged { path: path.to_owned(), what: panic_words(&*panic) })
-    })
+    opened.unwrap_or_else(|panic| Err(OpenError::Damaged { path: path.to_owned(), what: panic_words(&*panic) }))
 }
 
 fn build<B: StorageBackend>(backend: B, options: &Options) -> Result<Database, redb::DatabaseError> {

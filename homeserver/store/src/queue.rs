@@ -1,7 +1,7 @@
 //! Changes waiting for the writer's thread.
 
-use crate::change::{Change, Hook, Written};
 use crate::StoreError;
+use crate::change::{Change, Hook, Written};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -90,10 +90,7 @@ struct State {
 
 impl Queue {
     pub(crate) const fn new() -> Self {
-        Self {
-            state: Mutex::new(State { jobs: VecDeque::new(), refuses: None }),
-            filled: Condvar::new(),
-        }
+        Self { state: Mutex::new(State { jobs: VecDeque::new(), refuses: None }), filled: Condvar::new() }
     }
 
     /// Adds a change, unless the store takes no more.

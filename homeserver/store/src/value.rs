@@ -54,8 +54,8 @@ macro_rules! json_value {
 
 #[doc(hidden)]
 pub fn encode_postcard<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), StoreError> {
-    *out = postcard::to_extend(value, std::mem::take(out))
-        .map_err(|error| StoreError::Unencodable(error.to_string()))?;
+    *out =
+        postcard::to_extend(value, std::mem::take(out)).map_err(|error| StoreError::Unencodable(error.to_string()))?;
     Ok(())
 }
 
@@ -95,9 +95,7 @@ impl<const N: usize> Value for [u8; N] {
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
-        bytes
-            .try_into()
-            .map_err(|_| StoreError::corrupt("value", format!("{} bytes where {N} belong", bytes.len())))
+        bytes.try_into().map_err(|_| StoreError::corrupt("value", format!("{} bytes where {N} belong", bytes.len())))
     }
 }
 

@@ -6,9 +6,9 @@
 
 use crate::change::{Change, Hook};
 use crate::queue::{Job, Queue, panic_words, run_hook};
+use crate::records::LogRecord;
 use crate::schema::{META, RESERVED};
 use crate::snapshot::ROWS;
-use crate::records::LogRecord;
 use crate::{Snapshot, StoreError, StreamPos};
 use redb::{Database, Durability};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -110,7 +110,8 @@ impl Writer {
                 .unwrap_or_else(|panic| Err(StoreError::CommitFailed(panic_words(&*panic))));
             match committed {
                 Ok(()) => {
-                    let announced: Vec<_> = group.iter_mut().flat_map(|done| std::mem::take(&mut done.announced)).collect();
+                    let announced: Vec<_> =
+                        group.iter_mut().flat_map(|done| std::mem::take(&mut done.announced)).collect();
                     self.shared.tell(&announced);
                     for done in group {
                         done.hooks.into_iter().for_each(run_hook);
@@ -139,7 +140,9 @@ impl Writer {
     fn commit_group(&mut self, first: Box<dyn Job>, group: &mut Vec<Done>) -> Result<(), StoreError> {
         group.push(Done { job: first, hooks: Vec::new(), announced: Vec::new() });
         let mut transaction = self.database.begin_write()?;
-        transaction.set_durability(Durability::Immediate).map_err(|error| StoreError::CommitFailed(error.to_string()))?;
+        transaction
+            .set_durability(Durability::Immediate)
+            .map_err(|error| StoreError::CommitFailed(error.to_string()))?;
         let began = Instant::now();
         let mut wrote = false;
         {

@@ -17,20 +17,9 @@ impl Most {
     }
 
     fn assert_at_most(&self, what: &str, members: u64, nodes: usize, bytes: usize) {
-        println!(
-            "{members:>7} members, {what}: at most {} nodes, {} bytes",
-            self.nodes, self.bytes
-        );
-        assert!(
-            self.nodes <= nodes,
-            "{what} with {members} members took {} nodes",
-            self.nodes
-        );
-        assert!(
-            self.bytes <= bytes,
-            "{what} with {members} members took {} bytes",
-            self.bytes
-        );
+        println!("{members:>7} members, {what}: at most {} nodes, {} bytes", self.nodes, self.bytes);
+        assert!(self.nodes <= nodes, "{what} with {members} members took {} nodes", self.nodes);
+        assert!(self.bytes <= bytes, "{what} with {members} members took {} bytes", self.bytes);
     }
 }
 
@@ -47,8 +36,7 @@ fn an_operation_touches_one_path() {
             let (old, new) = (member(number * 331 % members), member(members + number));
             for key in [&old, &new] {
                 nodes.start();
-                let changed =
-                    insert(&mut nodes, root, "m.room.member", key, 5_000_000 + number).unwrap();
+                let changed = insert(&mut nodes, root, "m.room.member", key, 5_000_000 + number).unwrap();
                 updates.see(nodes.written.len(), nodes.bytes_written());
                 update_reads.see(nodes.read.borrow().len(), nodes.bytes_read.get());
 
@@ -57,37 +45,19 @@ fn an_operation_touches_one_path() {
                 diffs.see(nodes.read.borrow().len(), nodes.bytes_read.get());
             }
             nodes.start();
-            assert!(
-                State::at(&nodes, root)
-                    .get("m.room.member", &old)
-                    .unwrap()
-                    .is_some()
-            );
+            assert!(State::at(&nodes, root).get("m.room.member", &old).unwrap().is_some());
             lookups.see(nodes.read.borrow().len(), nodes.bytes_read.get());
 
             nodes.start();
             let removed = remove(&mut nodes, root, "m.room.member", &old).unwrap();
             updates.see(nodes.written.len(), nodes.bytes_written());
-            assert_eq!(
-                State::at(&nodes, removed).len().unwrap(),
-                State::at(&nodes, root).len().unwrap() - 1
-            );
+            assert_eq!(State::at(&nodes, removed).len().unwrap(), State::at(&nodes, root).len().unwrap() - 1);
         }
         // A leaf that is split takes up to 16 for its place.
-        updates.assert_at_most(
-            "an update writes",
-            members,
-            path_nodes + 16,
-            path_bytes + 1_024,
-        );
+        updates.assert_at_most("an update writes", members, path_nodes + 16, path_bytes + 1_024);
         update_reads.assert_at_most("an update reads", members, path_nodes, path_bytes);
         lookups.assert_at_most("a lookup reads", members, path_nodes, path_bytes);
-        diffs.assert_at_most(
-            "a difference reads",
-            members,
-            2 * path_nodes + 16,
-            2 * path_bytes + 1_024,
-        );
+        diffs.assert_at_most("a difference reads", members, 2 * path_nodes + 16, 2 * path_bytes + 1_024);
     }
 }
 
@@ -98,19 +68,10 @@ fn an_average_update_is_below_three_kibibytes() {
         let mut root = build(&mut nodes, &room(members));
         nodes.start();
         for number in 0..300 {
-            root = insert(
-                &mut nodes,
-                root,
-                "m.room.member",
-                &member(number * 7 % (2 * members)),
-                5_000_000 + number,
-            )
-            .unwrap();
+            root = insert(&mut nodes, root, "m.room.member", &member(number * 7 % (2 * members)), 5_000_000 + number)
+                .unwrap();
         }
-        let (count, bytes) = (
-            nodes.written.len() as f64 / 300.0,
-            nodes.bytes_written() / 300,
-        );
+        let (count, bytes) = (nodes.written.len() as f64 / 300.0, nodes.bytes_written() / 300);
         println!("{members:>7} members: {count:.1} nodes and {bytes} bytes written per update");
         assert!(count <= path_nodes as f64 && bytes <= path_bytes);
     }
@@ -120,15 +81,7 @@ fn an_average_update_is_below_three_kibibytes() {
 fn one_type_and_all_but_one_are_read_without_the_others() {
     let mut nodes = Counting::default();
     let mut model = room(100_000);
-    model.extend((0..500).map(|number| {
-        (
-            (
-                "m.space.child".to_owned(),
-                format!("!room{number}:example.org"),
-            ),
-            number,
-        )
-    }));
+    model.extend((0..500).map(|number| (("m.space.child".to_owned(), format!("!room{number}:example.org")), number)));
     let root = build(&mut nodes, &model);
     let state = State::at(&nodes, root);
 
@@ -161,10 +114,6 @@ fn building_writes_each_node_once() {
     let mut nodes = Counting::default();
     build(&mut nodes, &room(100_000));
     assert_eq!(nodes.written.len(), nodes.nodes.len());
-    println!(
-        "100,000 members: {} nodes, {} bytes in all",
-        nodes.nodes.len(),
-        nodes.bytes_written()
-    );
+    println!("100,000 members: {} nodes, {} bytes in all", nodes.nodes.len(), nodes.bytes_written());
     assert!(nodes.bytes_written() <= 6 << 20);
 }

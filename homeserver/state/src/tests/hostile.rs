@@ -10,15 +10,8 @@ use crate::{Error, Fault, insert, reachable, remove, verify};
 /// Does everything with a state whose nodes can't be trusted. None of it may panic or fail to end.
 fn exercise(nodes: &MemoryNodes, root: NodeId) {
     let state = State::at(nodes, root);
-    let _ = (
-        state.len(),
-        state.len_of_type("m.room.member"),
-        verify(nodes, root),
-    );
-    let _ = (
-        state.get("m.room.name", ""),
-        state.get("m.room.member", &member(7)),
-    );
+    let _ = (state.len(), state.len_of_type("m.room.member"), verify(nodes, root));
+    let _ = (state.get("m.room.name", ""), state.get("m.room.member", &member(7)));
     // Ends at the first error, and what is listed before that is really there: each leaf stands in one place only.
     let stored = 1 + nodes.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
     assert!(state.iter().count() <= stored);
@@ -28,11 +21,7 @@ fn exercise(nodes: &MemoryNodes, root: NodeId) {
     let mut scratch = nodes.clone();
     let _ = insert(&mut scratch, root, "m.room.member", &member(7), 1);
     let _ = remove(&mut scratch, root, "m.room.member", &member(8));
-    let _ = apply(
-        &mut scratch,
-        root,
-        (0..60).map(|number| ("m.room.member", member(number), None)),
-    );
+    let _ = apply(&mut scratch, root, (0..60).map(|number| ("m.room.member", member(number), None)));
     let other = build(&mut scratch, &room(80));
     let _ = State::at(&scratch, root).diff(other).count();
     let _ = State::at(&scratch, other).diff(root).count();
@@ -123,8 +112,7 @@ fn decode<L: Layer>(bytes: &[u8]) {
     match Node::<L>::parse(bytes) {
         Ok(Node::Leaf(leaf)) => {
             if let Ok(items) = leaf.own() {
-                let again =
-                    encode_leaf::<L>(items.iter().map(|(name, value)| (name.as_str(), value)));
+                let again = encode_leaf::<L>(items.iter().map(|(name, value)| (name.as_str(), value)));
                 assert_eq!(again, bytes);
                 let _ = (count_of::<L>(&items), weight_of::<L>(&items), leaf.count());
             }
@@ -160,20 +148,13 @@ fn a_missing_node_is_named() {
 fn a_branch_below_itself_is_too_deep() {
     let id = NodeId::from_bytes([1; 16]);
     let mut children = [None; 16];
-    children[0] = Some(Child {
-        id,
-        count: 1,
-        weight: 0,
-    });
+    children[0] = Some(Child { id, count: 1, weight: 0 });
     let mut nodes = MemoryNodes::new();
     nodes.put(id, &encode_branch::<Types>(&children)).unwrap();
     let state = State::at(&nodes, id);
     assert_eq!(fault(state.get("=00=a", "")), Fault::Depth);
     assert_eq!(fault(state.iter().next().unwrap()), Fault::Depth);
-    assert_eq!(
-        fault(insert(&mut nodes.clone(), id, "=00=a", "", 1)),
-        Fault::Depth
-    );
+    assert_eq!(fault(insert(&mut nodes.clone(), id, "=00=a", "", 1)), Fault::Depth);
     exercise(&nodes, id);
 }
 
@@ -182,27 +163,16 @@ fn a_branch_below_itself_is_too_deep() {
 fn a_leaf_in_many_places_is_listed_once() {
     let mut nodes = MemoryNodes::new();
     let leaf = encode_leaf::<Keys>([("a", &1), ("b", &2)].into_iter());
-    let mut child = Child {
-        id: NodeId::of(&leaf),
-        count: 2,
-        weight: 18,
-    };
+    let mut child = Child { id: NodeId::of(&leaf), count: 2, weight: 18 };
     nodes.put(child.id, &leaf).unwrap();
     for _ in 0..15 {
         let bytes = encode_branch::<Keys>(&[Some(child); 16]);
-        child = Child {
-            id: NodeId::of(&bytes),
-            count: child.count * 16,
-            weight: 0,
-        };
+        child = Child { id: NodeId::of(&bytes), count: child.count * 16, weight: 0 };
         nodes.put(child.id, &bytes).unwrap();
     }
     let root = encode_leaf::<Types>([("t", &KeyMap::Tree(child))].into_iter());
     nodes.put(NodeId::of(&root), &root).unwrap();
-    assert_eq!(
-        fault(State::at(&nodes, NodeId::of(&root)).iter().next().unwrap()),
-        Fault::Misplaced
-    );
+    assert_eq!(fault(State::at(&nodes, NodeId::of(&root)).iter().next().unwrap()), Fault::Misplaced);
     assert_eq!(fault(verify(&nodes, NodeId::of(&root))), Fault::Misplaced);
     exercise(&nodes, NodeId::of(&root));
 }
@@ -220,21 +190,11 @@ fn shapes_that_are_not_canonical_are_found() {
     assert_eq!(fault(verify(&nodes, inline)), Fault::Shape);
 
     let leaf = encode_leaf::<Keys>([("=0=a", &1)].into_iter());
-    let light = Child {
-        id: NodeId::of(&leaf),
-        count: 1,
-        weight: 12,
-    };
+    let light = Child { id: NodeId::of(&leaf), count: 1, weight: 12 };
     nodes.put(light.id, &leaf).unwrap();
     let tree = root_of(KeyMap::Tree(light), &mut nodes);
     assert_eq!(fault(verify(&nodes, tree)), Fault::Shape);
-    let wrong_weight = root_of(
-        KeyMap::Tree(Child {
-            weight: 13,
-            ..light
-        }),
-        &mut nodes,
-    );
+    let wrong_weight = root_of(KeyMap::Tree(Child { weight: 13, ..light }), &mut nodes);
     assert_eq!(fault(verify(&nodes, wrong_weight)), Fault::Weight);
     let wrong_count = root_of(KeyMap::Tree(Child { count: 2, ..light }), &mut nodes);
     assert_eq!(fault(verify(&nodes, wrong_count)), Fault::Count);
@@ -243,14 +203,7 @@ fn shapes_that_are_not_canonical_are_found() {
     children[0] = Some(light);
     let branch = encode_branch::<Keys>(&children);
     nodes.put(NodeId::of(&branch), &branch).unwrap();
-    let branch = root_of(
-        KeyMap::Tree(Child {
-            id: NodeId::of(&branch),
-            count: 1,
-            weight: 0,
-        }),
-        &mut nodes,
-    );
+    let branch = root_of(KeyMap::Tree(Child { id: NodeId::of(&branch), count: 1, weight: 0 }), &mut nodes);
     assert_eq!(fault(verify(&nodes, branch)), Fault::Shape);
 }
 
@@ -259,12 +212,7 @@ fn shapes_that_are_not_canonical_are_found() {
 fn full_collisions_stay_right() {
     let twin = |number: u64| format!("=abcdef={number}{}", "x".repeat(200));
     let model: Model = (0..40)
-        .flat_map(|number| {
-            [
-                ((twin(number), "k".into()), number),
-                (("t".into(), twin(number)), number),
-            ]
-        })
+        .flat_map(|number| [((twin(number), "k".into()), number), (("t".into(), twin(number)), number)])
         .collect();
     let mut nodes = MemoryNodes::new();
     let root = build(&mut nodes, &model);
@@ -275,9 +223,7 @@ fn full_collisions_stay_right() {
     assert_eq!(state.get("t", &twin(40)).unwrap(), None);
     assert_eq!(state.iter_type(&twin(3)).count(), 1);
     assert_eq!(state.iter_except_type(&twin(3)).count(), 79);
-    let emptied = model.keys().fold(root, |root, (event_type, key)| {
-        remove(&mut nodes, root, event_type, key).unwrap()
-    });
+    let emptied = model.keys().fold(root, |root, (event_type, key)| remove(&mut nodes, root, event_type, key).unwrap());
     assert_eq!(emptied, NodeId::EMPTY);
 }
 
@@ -285,13 +231,7 @@ fn full_collisions_stay_right() {
 #[test]
 fn ground_names_cost_little() {
     let mut model = room(10_000);
-    let evil = |number: u64| {
-        format!(
-            "=1234567890{:02x}=@evil:example.org{}",
-            number * 5 % 256,
-            "x".repeat(40)
-        )
-    };
+    let evil = |number: u64| format!("=1234567890{:02x}=@evil:example.org{}", number * 5 % 256, "x".repeat(40));
     model.extend((0..50).map(|number| (("m.room.member".into(), evil(number)), number)));
     let mut nodes = Counting::default();
     let root = build(&mut nodes, &model);
@@ -299,9 +239,5 @@ fn ground_names_cost_little() {
     insert(&mut nodes, root, "m.room.member", &evil(51), 1).unwrap();
     assert!(nodes.written.len() >= 12, "{} nodes", nodes.written.len());
     assert!(nodes.written.len() <= 14, "{} nodes", nodes.written.len());
-    assert!(
-        nodes.bytes_written() <= 4 * 1024,
-        "{} bytes",
-        nodes.bytes_written()
-    );
+    assert!(nodes.bytes_written() <= 4 * 1024, "{} bytes", nodes.bytes_written());
 }

@@ -17,18 +17,14 @@ type Model = BTreeMap<(String, String), u64>;
 
 /// Builds the state that a map describes.
 fn build(nodes: &mut impl WriteNodes<Error = Infallible>, model: &Model) -> NodeId {
-    let entries = model
-        .iter()
-        .map(|((event_type, key), value)| (event_type, key, Some(*value)));
+    let entries = model.iter().map(|((event_type, key), value)| (event_type, key, Some(*value)));
     apply(nodes, NodeId::EMPTY, entries).unwrap()
 }
 
 /// All that a state holds.
 fn contents(nodes: &impl ReadNodes<Error = Infallible>, root: NodeId) -> Model {
     let entries = State::at(nodes, root).iter().map(Result::unwrap);
-    entries
-        .map(|entry| ((entry.event_type.to_string(), entry.state_key), entry.value))
-        .collect()
+    entries.map(|entry| ((entry.event_type.to_string(), entry.state_key), entry.value)).collect()
 }
 
 /// A room as rooms are: a dozen settings and so many members.
@@ -47,9 +43,7 @@ fn room(members: u64) -> Model {
         "m.room.server_acl",
         "m.room.pinned_events",
     ];
-    let settings = settings
-        .into_iter()
-        .map(|event_type| (event_type.to_owned(), String::new()));
+    let settings = settings.into_iter().map(|event_type| (event_type.to_owned(), String::new()));
     let members = (0..members).map(|number| ("m.room.member".to_owned(), member(number)));
     settings.chain(members).zip(1_000_000..).collect()
 }
@@ -87,8 +81,7 @@ impl ReadNodes for Counting {
     fn node(&self, id: NodeId) -> Result<Option<impl AsRef<[u8]>>, Infallible> {
         let bytes = self.nodes.node(id)?;
         self.read.borrow_mut().push(id);
-        self.bytes_read
-            .set(self.bytes_read.get() + bytes.as_ref().map_or(0, |bytes| bytes.as_ref().len()));
+        self.bytes_read.set(self.bytes_read.get() + bytes.as_ref().map_or(0, |bytes| bytes.as_ref().len()));
         Ok(bytes)
     }
 }

@@ -36,10 +36,7 @@ fn change() -> impl Strategy<Value = Change> {
 
 /// Batches of changes, one after the other.
 fn history() -> impl Strategy<Value = Vec<Vec<Change>>> {
-    vec(
-        prop_oneof![3 => vec(change(), 1..4), 1 => vec(change(), 0..150)],
-        1..12,
-    )
+    vec(prop_oneof![3 => vec(change(), 1..4), 1 => vec(change(), 0..150)], 1..12)
 }
 
 fn change_model(model: &mut Model, changes: &[Change]) {
@@ -51,19 +48,8 @@ fn change_model(model: &mut Model, changes: &[Change]) {
     }
 }
 
-fn change_trie(
-    nodes: &mut impl WriteNodes<Error = Infallible>,
-    root: NodeId,
-    changes: &[Change],
-) -> NodeId {
-    apply(
-        nodes,
-        root,
-        changes
-            .iter()
-            .map(|((event_type, key), value)| (event_type, key, *value)),
-    )
-    .unwrap()
+fn change_trie(nodes: &mut impl WriteNodes<Error = Infallible>, root: NodeId, changes: &[Change]) -> NodeId {
+    apply(nodes, root, changes.iter().map(|((event_type, key), value)| (event_type, key, *value))).unwrap()
 }
 
 /// The difference as the definition says it.
@@ -75,9 +61,7 @@ fn plain_diff(old: &Model, new: &Model) -> Vec<Difference> {
         old: old.get(key).copied(),
         new: new.get(key).copied(),
     });
-    differences
-        .filter(|difference| difference.old != difference.new)
-        .collect()
+    differences.filter(|difference| difference.old != difference.new).collect()
 }
 
 fn sorted<T: Ord>(items: impl Iterator<Item = Result<T, crate::Error<Infallible>>>) -> Vec<T> {
@@ -97,37 +81,19 @@ fn check(nodes: &MemoryNodes, root: NodeId, model: &Model) {
     for ((event_type, key), value) in model {
         assert_eq!(state.get(event_type, key).unwrap(), Some(*value));
         let other = (event_type.clone(), format!("{key}?"));
-        assert_eq!(
-            state.get(event_type, &other.1).unwrap(),
-            model.get(&other).copied()
-        );
+        assert_eq!(state.get(event_type, &other.1).unwrap(), model.get(&other).copied());
     }
-    let types: BTreeSet<_> = model
-        .keys()
-        .map(|(event_type, _)| event_type.as_str())
-        .collect();
-    for wanted in types
-        .into_iter()
-        .take(6)
-        .chain(["m.room.member", "", "=ffff=nobody"])
-    {
+    let types: BTreeSet<_> = model.keys().map(|(event_type, _)| event_type.as_str()).collect();
+    for wanted in types.into_iter().take(6).chain(["m.room.member", "", "=ffff=nobody"]) {
         let of_type = |(key, value): (&(String, String), &u64)| Entry {
             event_type: key.0.as_str().into(),
             state_key: key.1.clone(),
             value: *value,
         };
-        let (only, except): (Vec<_>, Vec<_>) = model
-            .iter()
-            .partition(|((event_type, _), _)| event_type == wanted);
+        let (only, except): (Vec<_>, Vec<_>) = model.iter().partition(|((event_type, _), _)| event_type == wanted);
         assert_eq!(state.len_of_type(wanted).unwrap(), only.len() as u64);
-        assert_eq!(
-            sorted(state.iter_type(wanted)),
-            only.into_iter().map(of_type).collect::<Vec<_>>()
-        );
-        assert_eq!(
-            sorted(state.iter_except_type(wanted)),
-            except.into_iter().map(of_type).collect::<Vec<_>>()
-        );
+        assert_eq!(sorted(state.iter_type(wanted)), only.into_iter().map(of_type).collect::<Vec<_>>());
+        assert_eq!(sorted(state.iter_except_type(wanted)), except.into_iter().map(of_type).collect::<Vec<_>>());
     }
 }
 
@@ -253,8 +219,7 @@ fn reachable_nodes_are_enough_and_no_more() {
     let mut kept = MemoryNodes::new();
     for id in State::at(&nodes, new).reachable() {
         let id = id.unwrap();
-        kept.put(id, nodes.node(id).unwrap().unwrap().as_ref())
-            .unwrap();
+        kept.put(id, nodes.node(id).unwrap().unwrap().as_ref()).unwrap();
     }
     assert_eq!(verify(&kept, new).unwrap().nodes, kept.len() as u64);
     assert!(verify(&kept, old).is_err());
@@ -263,18 +228,10 @@ fn reachable_nodes_are_enough_and_no_more() {
 #[test]
 fn the_last_change_of_a_key_counts() {
     let mut nodes = MemoryNodes::new();
-    let changes = [
-        ("t", "k", Some(1)),
-        ("t", "other", Some(5)),
-        ("t", "k", None),
-        ("t", "k", Some(2)),
-        ("t", "other", None),
-    ];
+    let changes =
+        [("t", "k", Some(1)), ("t", "other", Some(5)), ("t", "k", None), ("t", "k", Some(2)), ("t", "other", None)];
     let root = apply(&mut nodes, NodeId::EMPTY, changes).unwrap();
-    assert_eq!(
-        contents(&nodes, root),
-        Model::from([(("t".into(), "k".into()), 2)])
-    );
+    assert_eq!(contents(&nodes, root), Model::from([(("t".into(), "k".into()), 2)]));
 }
 
 /// The ids are stored for good, so another encoding needs another version byte.
@@ -284,10 +241,7 @@ fn the_encoding_stays_as_it_is() {
     let root = insert(&mut nodes, NodeId::EMPTY, "m.room.create", "", 300).unwrap();
     let bytes = nodes.node(root).unwrap().unwrap().as_ref().to_vec();
     assert_eq!(bytes, b"\x01\x01\x0dm.room.create\x03\x00\xac\x02");
-    assert_eq!(
-        build(&mut nodes, &room(5_000)).to_string(),
-        "be51305d63c1e99dcaf4e2cdbd40d12d"
-    );
+    assert_eq!(build(&mut nodes, &room(5_000)).to_string(), "be51305d63c1e99dcaf4e2cdbd40d12d");
 }
 
 #[test]
@@ -295,37 +249,19 @@ fn a_hundred_thousand_entries() {
     let model = room(100_000);
     let mut nodes = MemoryNodes::new();
     let root = build(&mut nodes, &model);
-    assert_eq!(
-        verify(&nodes, root).unwrap().nodes,
-        nodes.len() as u64,
-        "only nodes of the final state were written"
-    );
+    assert_eq!(verify(&nodes, root).unwrap().nodes, nodes.len() as u64, "only nodes of the final state were written");
     assert_eq!(contents(&nodes, root), model);
     let state = State::at(&nodes, root);
     assert_eq!(state.len_of_type("m.room.member").unwrap(), 100_000);
-    assert_eq!(
-        state.iter_except_type("m.room.member").count(),
-        model.len() - 100_000
-    );
+    assert_eq!(state.iter_except_type("m.room.member").count(), model.len() - 100_000);
     for ((event_type, key), value) in &model {
         assert_eq!(state.get(event_type, key).unwrap(), Some(*value));
     }
 
-    let half: Model = model
-        .iter()
-        .filter(|(_, value)| *value % 2 == 0)
-        .map(|(key, value)| (key.clone(), *value))
-        .collect();
+    let half: Model =
+        model.iter().filter(|(_, value)| *value % 2 == 0).map(|(key, value)| (key.clone(), *value)).collect();
     let odd = model.keys().filter(|key| !half.contains_key(*key));
-    let halved = apply(
-        &mut nodes,
-        root,
-        odd.map(|(event_type, key)| (event_type, key, None)),
-    )
-    .unwrap();
+    let halved = apply(&mut nodes, root, odd.map(|(event_type, key)| (event_type, key, None))).unwrap();
     assert_eq!(halved, build(&mut nodes, &half));
-    assert_eq!(
-        State::at(&nodes, root).diff(halved).count(),
-        model.len() - half.len()
-    );
+    assert_eq!(State::at(&nodes, root).diff(halved).count(), model.len() - half.len());
 }

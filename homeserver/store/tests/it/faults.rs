@@ -72,12 +72,20 @@ fn verify(store: &Store, known: &Acknowledged, context: &str) -> Acknowledged {
     let mut held = known.clone();
     for (client, newest) in snapshot.prefix(NEWEST, ()).unwrap().map(Result::unwrap) {
         let acknowledged = known.newest.get(&client).copied().unwrap_or(0);
-        assert!(newest == acknowledged || newest == acknowledged + 1, "{context}: client {client} at {newest}, acknowledged {acknowledged}");
-        let expected: Vec<_> = ((newest.max(20) - 19)..=newest).map(|number| ((client, number), value(client, number))).collect();
+        assert!(
+            newest == acknowledged || newest == acknowledged + 1,
+            "{context}: client {client} at {newest}, acknowledged {acknowledged}"
+        );
+        let expected: Vec<_> =
+            ((newest.max(20) - 19)..=newest).map(|number| ((client, number), value(client, number))).collect();
         let rows: Vec<_> = snapshot.prefix(LOG, (client,)).unwrap().map(Result::unwrap).collect();
         assert!(rows == expected, "{context}: client {client} lacks rows");
         for ((_, number), _) in &expected {
-            assert_eq!(snapshot.get(MIRROR, (scatter(client, *number), client, *number)).unwrap(), Some(*number), "{context}");
+            assert_eq!(
+                snapshot.get(MIRROR, (scatter(client, *number), client, *number)).unwrap(),
+                Some(*number),
+                "{context}"
+            );
         }
         held.newest.insert(client, newest);
     }

@@ -25,8 +25,11 @@ fn orders_and_returns<K: Key + Ord + Debug>(a: &K, b: &K) {
 
 /// Text in which the bytes that need escaping are common.
 fn text() -> impl Strategy<Value = String> {
-    prop::collection::vec(prop::sample::select(vec!['\0', '\u{1}', '\u{2}', 'a', 'b', '\u{7f}', 'ä', '\u{10ffff}']), 0..5)
-        .prop_map(String::from_iter)
+    prop::collection::vec(
+        prop::sample::select(vec!['\0', '\u{1}', '\u{2}', 'a', 'b', '\u{7f}', 'ä', '\u{10ffff}']),
+        0..5,
+    )
+    .prop_map(String::from_iter)
 }
 
 fn bytes() -> impl Strategy<Value = Vec<u8>> {

@@ -67,7 +67,11 @@ fn drain<I: DoubleEndedIterator>(mut rows: I, sides: &[bool]) -> Vec<I::Item> {
 fn in_bounds(model: &Model, from: &Bound<K>, to: &Bound<K>) -> Vec<(K, u64)> {
     // Filtering, unlike BTreeMap::range, has an answer for bounds in the wrong order.
     let bounds = (from.clone(), to.clone());
-    model.iter().filter(|(key, _)| std::ops::RangeBounds::contains(&bounds, *key)).map(|(key, value)| (key.clone(), *value)).collect()
+    model
+        .iter()
+        .filter(|(key, _)| std::ops::RangeBounds::contains(&bounds, *key))
+        .map(|(key, value)| (key.clone(), *value))
+        .collect()
 }
 
 fn compare(read: &impl Read, model: &Model, step: &Step) -> Result<(), StoreError> {
@@ -77,7 +81,8 @@ fn compare(read: &impl Read, model: &Model, step: &Step) -> Result<(), StoreErro
             assert_eq!(read.contains(ROWS, (key.0, key.1.as_str()))?, model.contains_key(key));
         }
         Step::Prefix(first, sides) => {
-            let expected: Vec<_> = model.iter().filter(|(key, _)| key.0 == *first).map(|(key, value)| (key.clone(), *value)).collect();
+            let expected: Vec<_> =
+                model.iter().filter(|(key, _)| key.0 == *first).map(|(key, value)| (key.clone(), *value)).collect();
             assert_eq!(read.first(ROWS, (first,))?, expected.first().cloned());
             assert_eq!(read.last(ROWS, (first,))?, expected.last().cloned());
             let found = drain(read.prefix(ROWS, (first,))?.map(Result::unwrap), sides);
@@ -89,8 +94,13 @@ fn compare(read: &impl Read, model: &Model, step: &Step) -> Result<(), StoreErro
         }
         Step::RangeIn(first, from, to, sides) => {
             let found = drain(read.range_in(ROWS, (first,), (from.clone(), to.clone()))?.map(Result::unwrap), sides);
-            let expected = model.iter().filter(|(key, _)| key.0 == *first && std::ops::RangeBounds::contains(&(from.clone(), to.clone()), &key.1));
-            assert_eq!(found, drain(expected.map(|(key, value)| (key.clone(), *value)).collect::<Vec<_>>().into_iter(), sides));
+            let expected = model.iter().filter(|(key, _)| {
+                key.0 == *first && std::ops::RangeBounds::contains(&(from.clone(), to.clone()), &key.1)
+            });
+            assert_eq!(
+                found,
+                drain(expected.map(|(key, value)| (key.clone(), *value)).collect::<Vec<_>>().into_iter(), sides)
+            );
         }
         Step::Put(..) | Step::Delete(_) | Step::DeletePrefix(_) => {}
     }

@@ -158,8 +158,15 @@ fn a_flipped_bit_is_refused_or_does_no_harm() {
             }
             Ok(store) => {
                 // A page in no use, or the copy of the header in no use: every row is there.
-                let rows = store.snapshot().unwrap().prefix(OLD, ()).unwrap().map(Result::unwrap).enumerate()
-                    .filter(|(index, (key, value))| *index as u64 == *key && *value == format!("{key:01000}x")).count();
+                let rows = store
+                    .snapshot()
+                    .unwrap()
+                    .prefix(OLD, ())
+                    .unwrap()
+                    .map(Result::unwrap)
+                    .enumerate()
+                    .filter(|(index, (key, value))| *index as u64 == *key && *value == format!("{key:01000}x"))
+                    .count();
                 assert_eq!(rows, 100, "byte {at}");
                 harmless += 1;
             }
