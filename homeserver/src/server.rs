@@ -1,7 +1,7 @@
 //! Puts a server together from its parts.
 
 use crate::{
-    accounts::{passwords::Passwords, uia::UiaSessions},
+    accounts::{last_seen::LastSeen, passwords::Passwords, uia::UiaSessions},
     client_api,
     clock::{Clock, Random},
     config::Config,
@@ -80,6 +80,7 @@ pub fn app(mut config: Config, clock: Clock, random: Random) -> Result<Arc<App>,
         store,
         passwords: Passwords::default(),
         uia: UiaSessions::default(),
+        last_seen: LastSeen::default(),
         rooms,
         typing: Typing::default(),
         wakers,

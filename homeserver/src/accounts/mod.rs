@@ -1,8 +1,16 @@
 //! People and their logins: users, passwords, sessions, devices, profiles, account data, filters.
 
+pub mod account_data;
+pub mod devices;
+pub mod filters;
+pub mod last_seen;
+pub mod login_tokens;
 pub mod passwords;
+pub mod profiles;
+pub mod registration;
 pub mod sessions;
 pub mod uia;
+pub mod users;
 
 use hearth_store::StoreError;
 
@@ -16,6 +24,27 @@ pub enum AccountError {
         /// The device and its keys are still there.
         soft_logout: bool,
     },
+    /// The name is taken, or was once.
+    #[error("the user name is taken")]
+    UserInUse,
+    /// The registration token is unknown, used up or past its end.
+    #[error("the registration token is not good")]
+    BadRegistrationToken,
+    /// There is no such account any more.
+    #[error("no such account")]
+    NoSuchUser,
+    /// The user has no such device.
+    #[error("no such device")]
+    NoSuchDevice,
+    /// The profile would grow beyond its limit.
+    #[error("the profile is too large")]
+    ProfileTooLarge,
+    /// The account data would grow beyond its limit.
+    #[error("too much account data")]
+    AccountDataTooLarge,
+    /// A row holds JSON that is none.
+    #[error("stored JSON can't be read: {0}")]
+    Json(#[from] serde_json::Error),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -2,7 +2,7 @@
 
 use super::limits::Limits;
 use crate::{
-    accounts::{passwords::Passwords, uia::UiaSessions},
+    accounts::{last_seen::LastSeen, passwords::Passwords, uia::UiaSessions},
     clock::{Clock, Random},
     config::Config,
     rooms::{Rooms, typing::Typing},
@@ -26,6 +26,8 @@ pub struct App {
     pub passwords: Passwords,
     /// Unfinished user-interactive authentications.
     pub uia: UiaSessions,
+    /// When devices were last heard of.
+    pub last_seen: LastSeen,
     /// Makes, checks and stores events.
     pub rooms: Rooms,
     /// Who is typing where.

@@ -172,6 +172,19 @@ impl From<AccountError> for Error {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::UnknownToken { soft_logout } => Self::unknown_token(soft_logout),
+            AccountError::UserInUse => {
+                Self::new(StatusCode::BAD_REQUEST, ErrorKind::UserInUse, "This user name is taken.")
+            }
+            AccountError::BadRegistrationToken => {
+                Self::forbidden("This registration token is not (or no longer) good.")
+            }
+            AccountError::NoSuchUser => Self::not_found("There is no such user here."),
+            AccountError::NoSuchDevice => Self::not_found("You have no such device."),
+            AccountError::ProfileTooLarge => {
+                Self::new(StatusCode::BAD_REQUEST, ErrorKind::ProfileTooLarge, "A profile holds 64 KiB at most.")
+            }
+            AccountError::AccountDataTooLarge => Self::too_large(),
+            AccountError::Json(error) => Self::internal(&error),
             AccountError::Store(error) => error.into(),
         }
     }

@@ -1,7 +1,16 @@
 //! What one sender may ask of the server.
 
 use super::Error;
-use std::{net::IpAddr, time::Duration};
+use lru::LruCache;
+use ruma::{OwnedUserId, UserId};
+use std::{
+    fmt,
+    hash::Hash,
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroUsize,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 /// Greatest size of a request's body. Key backups come in large batches; an event alone is far smaller.
 pub const BODY_BYTES: usize = 8 << 20;
@@ -38,25 +47,211 @@ pub fn check_nesting(body: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Rate limits of the endpoints that the specification calls rate-limited.
-#[derive(Debug, Default)]
+/// Senders remembered for each kind of limit; the one silent longest gives way. An entry is a few
+/// dozen bytes.
+const SENDERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4095);
+
+/// How much may come at once, and how fast more is allowed again.
+#[derive(Debug, Clone, Copy)]
+struct Rate {
+    burst: u64,
+    /// Milliseconds until one more is allowed.
+    every: u64,
+}
+
+/// Requests of a user to the endpoints that the specification calls rate-limited.
+const USER: Rate = Rate { burst: 100, every: 100 };
+/// The same for an address whose sender is not logged in.
+const ADDRESS: Rate = Rate { burst: 60, every: 500 };
+/// Attempts to log in or to sign up from an address. Signing up takes two or three.
+const ENTRY: Rate = Rate { burst: 30, every: 5_000 };
+/// Wrong passwords for a user, and wrong registration tokens, from an address.
+const GUESS: Rate = Rate { burst: 5, every: 30_000 };
+
+/// Rate limits. Each is a bucket that holds a burst and fills again at a steady pace.
+#[derive(Debug)]
 pub struct Limits {
     enabled: bool,
+    users: Buckets<OwnedUserId>,
+    addresses: Buckets<Network>,
+    entries: Buckets<Network>,
+    guesses: Buckets<(String, Network)>,
 }
 
 impl Limits {
     /// Limits that hold, or none at all.
     #[must_use]
-    pub const fn new(enabled: bool) -> Self {
-        Self { enabled }
+    pub fn new(enabled: bool) -> Self {
+        Self {
+            enabled,
+            users: Buckets::new(USER),
+            addresses: Buckets::new(ADDRESS),
+            entries: Buckets::new(ENTRY),
+            guesses: Buckets::new(GUESS),
+        }
     }
 
-    /// Counts a request.
+    /// Counts a request to a rate-limited endpoint, for the user or else for the address.
     ///
     /// # Errors
     /// `M_LIMIT_EXCEEDED` with the time to wait.
-    pub fn check(&self, _request: &http::Request<bytes::Bytes>, _ip: IpAddr) -> Result<(), Error> {
-        let _ = self.enabled;
+    pub fn check(&self, user: Option<&UserId>, ip: IpAddr, now: u64) -> Result<(), Error> {
+        match user {
+            _ if !self.enabled => Ok(()),
+            Some(user) => self.users.take(user.to_owned(), now),
+            None => self.addresses.take(Network::of(ip), now),
+        }
+    }
+
+    /// Counts an attempt to log in or to sign up.
+    ///
+    /// # Errors
+    /// `M_LIMIT_EXCEEDED` with the time to wait.
+    pub fn check_entry(&self, ip: IpAddr, now: u64) -> Result<(), Error> {
+        if self.enabled { self.entries.take(Network::of(ip), now) } else { Ok(()) }
+    }
+
+    /// Whether one more guess at `what` may be made from the address. By address, so that a stranger's
+    /// guesses don't lock the user out.
+    ///
+    /// # Errors
+    /// `M_LIMIT_EXCEEDED` with the time to wait.
+    pub fn check_guess(&self, what: &str, ip: IpAddr, now: u64) -> Result<(), Error> {
+        if self.enabled { self.guesses.peek(&Self::guess(what, ip), now) } else { Ok(()) }
+    }
+
+    /// Counts a guess at `what` that was wrong.
+    pub fn wrong_guess(&self, what: &str, ip: IpAddr, now: u64) {
+        if self.enabled {
+            // Whoever is refused here was let through by `check_guess` at the same moment; the next
+            // guess is refused there.
+            drop(self.guesses.take(Self::guess(what, ip), now));
+        }
+    }
+
+    fn guess(what: &str, ip: IpAddr) -> (String, Network) {
+        // A name that is no name of this server must not cost more memory than one that is.
+        (what.chars().take(255).collect(), Network::of(ip))
+    }
+}
+
+/// What counts as one address: with IPv6 every household has at least a /64 to choose from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Network(IpAddr);
+
+impl Network {
+    fn of(ip: IpAddr) -> Self {
+        match ip.to_canonical() {
+            IpAddr::V4(ip) => Self(ip.into()),
+            IpAddr::V6(ip) => Self(Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64)).into()),
+        }
+    }
+}
+
+/// Token buckets by sender. A bucket is one number: the time at which it will be full again.
+struct Buckets<K: Hash + Eq> {
+    rate: Rate,
+    full_at: Mutex<LruCache<K, u64>>,
+}
+
+impl<K: Hash + Eq> fmt::Debug for Buckets<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Buckets({:?})", self.rate)
+    }
+}
+
+impl<K: Hash + Eq> Buckets<K> {
+    fn new(rate: Rate) -> Self {
+        Self { rate, full_at: Mutex::new(LruCache::new(SENDERS)) }
+    }
+
+    fn take(&self, sender: K, now: u64) -> Result<(), Error> {
+        let mut buckets = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let after = self.after_one_more(buckets.get(&sender).copied(), now)?;
+        buckets.put(sender, after);
         Ok(())
+    }
+
+    fn peek(&self, sender: &K, now: u64) -> Result<(), Error> {
+        let buckets = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        self.after_one_more(buckets.peek(sender).copied(), now).map(drop)
+    }
+
+    fn after_one_more(&self, full_at: Option<u64>, now: u64) -> Result<u64, Error> {
+        let whole = self.rate.burst * self.rate.every;
+        // A clock that was set back must not lock anybody out for longer than an empty bucket does.
+        let full_at = full_at.unwrap_or(now).clamp(now, now.saturating_add(whole));
+        let after = full_at.saturating_add(self.rate.every);
+        match after.saturating_sub(now.saturating_add(whole)) {
+            0 => Ok(after),
+            wait => Err(Error::limit_exceeded(Duration::from_millis(wait))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn a_bucket_lets_a_burst_through_and_fills_again() {
+        let buckets = Buckets::new(Rate { burst: 3, every: 100 });
+        let now = 1_000_000;
+        for _ in 0..3 {
+            buckets.take("a", now).unwrap();
+        }
+        buckets.take("a", now).unwrap_err();
+        buckets.take("b", now).unwrap();
+        buckets.take("a", now + 99).unwrap_err();
+        buckets.take("a", now + 100).unwrap();
+        buckets.take("a", now + 100).unwrap_err();
+        // The clock is set back by a day.
+        let back = now - 86_400_000.min(now);
+        buckets.take("a", back).unwrap_err();
+        buckets.take("a", back + 300).unwrap();
+    }
+
+    #[test]
+    fn wrong_passwords_are_counted_by_user_and_address() {
+        let limits = Limits::new(true);
+        for _ in 0..GUESS.burst {
+            limits.check_guess("@a:x", HERE, 0).unwrap();
+            limits.wrong_guess("@a:x", HERE, 0);
+        }
+        limits.check_guess("@a:x", HERE, 0).unwrap_err();
+        limits.check_guess("@b:x", HERE, 0).unwrap();
+        limits.check_guess("@a:x", IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 0).unwrap();
+        limits.check_guess("@a:x", HERE, GUESS.every).unwrap();
+    }
+
+    #[test]
+    fn one_household_is_one_sender() {
+        let of = |ip: &str| Network::of(ip.parse().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:2"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    }
+
+    #[test]
+    fn limits_that_are_off_limit_nothing() {
+        let limits = Limits::new(false);
+        for _ in 0..1000 {
+            limits.check_entry(HERE, 0).unwrap();
+            limits.check(None, HERE, 0).unwrap();
+            limits.wrong_guess("a", HERE, 0);
+        }
+        limits.check_guess("a", HERE, 0).unwrap();
+    }
+
+    #[test]
+    fn json_that_nests_too_deep_is_refused() {
+        check_nesting("[".repeat(NESTING).as_bytes()).unwrap();
+        check_nesting("[".repeat(NESTING + 1).as_bytes()).unwrap_err();
+        check_nesting(format!("\"{}\"", "[".repeat(NESTING + 1)).as_bytes()).unwrap();
+        check_nesting("[]".repeat(NESTING + 1).as_bytes()).unwrap();
     }
 }

@@ -9,6 +9,7 @@ pub mod limits;
 pub mod route;
 pub mod serve;
 pub mod tls;
+pub mod uia;
 
 pub use app::App;
 pub use caller::{Anyone, Caller};

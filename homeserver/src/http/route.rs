@@ -71,9 +71,9 @@ where
     F: Future<Output = Result<R::OutgoingResponse, Error>>,
 {
     let request = collect(request).await?;
-    let caller = S::caller(&app, &request, peer.ip())?;
+    let caller = S::caller(&app, &request, peer.ip()).await?;
     if R::RATE_LIMITED {
-        app.limits.check(&request, peer.ip())?;
+        app.limits.check(S::user(&caller), peer.ip(), app.clock.now())?;
     }
     let arguments: Vec<&str> = parameters.iter().map(|(_, value)| value).collect();
     let request = {

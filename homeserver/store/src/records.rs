@@ -17,6 +17,9 @@ pub struct UserRecord {
     pub admin: bool,
     /// Deactivated for good: no login, and the name is not given out again.
     pub deactivated: bool,
+    /// Upon deactivation, asked that nobody who hasn't seen it yet be shown what they wrote.
+    #[serde(default)]
+    pub erased: bool,
 }
 json_value!(UserRecord);
 

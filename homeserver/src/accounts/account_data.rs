@@ -1,0 +1,54 @@
+//! Account data: what clients keep for themselves on the server, for the account or for a room.
+//! <https://spec.matrix.org/v1.19/client-server-api/#client-config>
+
+use super::AccountError;
+use hearth_store::{
+    Change, Read,
+    records::{AccountDataRecord, LogRecord, RoomAndType},
+    tables::{ACCOUNT_DATA, ACCOUNT_DATA_LOG},
+};
+use ruma::UserId;
+
+/// The room of data that belong to the account as a whole.
+pub const GLOBAL: &str = "";
+/// Greatest size of one datum. Clients keep secrets and lists here; media have a place of their own.
+const LARGEST: usize = 512 * 1024;
+/// Longest name of a type, in bytes, as with events.
+const LONGEST_TYPE: usize = 255;
+
+/// The content of one datum, JSON.
+///
+/// # Errors
+/// [`AccountError::Store`]
+pub fn get(read: &impl Read, user: &UserId, room: &str, kind: &str) -> Result<Option<String>, AccountError> {
+    Ok(read.get(ACCOUNT_DATA, (user.as_str(), room, kind))?.map(|record| record.content))
+}
+
+/// Sets one datum; `content` is a JSON object.
+///
+/// # Errors
+/// [`AccountError::AccountDataTooLarge`]
+pub fn set(
+    change: &mut Change<'_>,
+    user: &UserId,
+    room: &str,
+    kind: &str,
+    content: String,
+) -> Result<(), AccountError> {
+    if content.len() > LARGEST || kind.len() > LONGEST_TYPE {
+        return Err(AccountError::AccountDataTooLarge);
+    }
+    let before = change.get(ACCOUNT_DATA, (user.as_str(), room, kind))?;
+    if let Some(before) = before {
+        if before.content == content {
+            // Nothing for a sync to show.
+            return Ok(());
+        }
+        change.delete(ACCOUNT_DATA_LOG, (user.as_str(), before.position))?;
+    }
+    let position = change.log(LogRecord::AccountData(user.to_string()))?;
+    change.put(ACCOUNT_DATA, (user.as_str(), room, kind), &AccountDataRecord { position, content })?;
+    let changed = RoomAndType(room.to_owned(), kind.to_owned());
+    change.put(ACCOUNT_DATA_LOG, (user.as_str(), position), &changed)?;
+    Ok(())
+}
