@@ -1,6 +1,8 @@
 //! The client-server API: one file a chapter of the specification.
 
+mod aliases;
 mod create_room;
+mod directory;
 mod membership;
 mod room_events;
 mod room_state;
@@ -13,6 +15,14 @@ use std::sync::Arc;
 
 /// Every route of the client-server API.
 pub fn routes() -> Router<Arc<App>> {
-    let chapters = [create_room::routes, membership::routes, room_events::routes, room_state::routes, send::routes];
+    let chapters = [
+        aliases::routes,
+        create_room::routes,
+        directory::routes,
+        membership::routes,
+        room_events::routes,
+        room_state::routes,
+        send::routes,
+    ];
     chapters.into_iter().fold(Router::new(), |router, routes| routes(router))
 }

@@ -82,7 +82,7 @@ impl Rooms {
     }
 
     /// The signed PDU of a draft, and its identifier.
-    fn build(
+    pub(super) fn build(
         &self,
         read: &impl Read,
         room: &Room,

@@ -126,7 +126,7 @@ impl Rooms {
         let number = RoomNo(change.last(tables::ROOMS, ())?.map_or(1, |(number, _)| number.0 + 1));
         let mut room = Room { number, id, version, rules };
 
-        let draft = Draft {
+        let mut draft = Draft {
             sender: new.creator.clone(),
             kind: TimelineEventType::RoomCreate,
             state_key: Some(String::new()),
@@ -135,22 +135,25 @@ impl Rooms {
             transaction: None,
             now: new.now,
         };
-        let mut pdu: CanonicalJsonObject = build::skeleton(&draft)?;
-        pdu.insert("depth".into(), build::integer(1)?);
-        pdu.insert("prev_events".into(), CanonicalJsonValue::Array(Vec::new()));
-        pdu.insert("auth_events".into(), CanonicalJsonValue::Array(Vec::new()));
-        if !named_by_event {
-            pdu.insert("room_id".into(), CanonicalJsonValue::String(room.id.to_string()));
-        }
-        let (pdu, event_id) = self.seal(pdu, &room)?;
-        if named_by_event {
-            room.id = RoomId::parse(event_id.as_str().replacen('$', "!", 1))
-                .map_err(|error| RoomError::BadState(error.to_string()))?;
-        }
-        if change.contains(tables::ROOM_IDS, room.id.as_str())? {
-            // The same user made the same room in the same millisecond: its name, a hash, is the same.
-            return Err(RoomError::BadState("That room was just made; try again.".into()));
-        }
+        let (pdu, event_id) = loop {
+            let mut pdu: CanonicalJsonObject = build::skeleton(&draft)?;
+            pdu.insert("depth".into(), build::integer(1)?);
+            pdu.insert("prev_events".into(), CanonicalJsonValue::Array(Vec::new()));
+            pdu.insert("auth_events".into(), CanonicalJsonValue::Array(Vec::new()));
+            if !named_by_event {
+                pdu.insert("room_id".into(), CanonicalJsonValue::String(room.id.to_string()));
+            }
+            let (pdu, event_id) = self.seal(pdu, &room)?;
+            if named_by_event {
+                room.id = RoomId::parse(event_id.as_str().replacen('$', "!", 1))
+                    .map_err(|error| RoomError::BadState(error.to_string()))?;
+            }
+            if !change.contains(tables::ROOM_IDS, room.id.as_str())? {
+                break (pdu, event_id);
+            }
+            // Named by its content's hash, a second room like the first in the same millisecond would be the first.
+            draft.now += 1;
+        };
         let record = RoomRecord { room_id: room.id.to_string(), version: room.version.to_string() };
         change.put(tables::ROOMS, number, &record)?;
         change.put(tables::ROOM_IDS, room.id.as_str(), &number)?;

@@ -16,6 +16,8 @@ pub struct Pdu {
     pub event_id: OwnedEventId,
     /// The room; for `m.room.create` of version 12, derived from the event's identifier.
     pub room_id: OwnedRoomId,
+    /// The event names no room: since version 12 the create event gives the room its name.
+    pub names_room: bool,
     /// Who sent it.
     pub sender: OwnedUserId,
     /// When, by the sender's server.
@@ -81,6 +83,7 @@ impl Pdu {
     /// Says which field is absent or not as the specification has it.
     pub fn parse(json: &[u8], event_id: OwnedEventId, rejected: bool) -> Result<Self, serde_json::Error> {
         let fields: Fields = serde_json::from_slice(json)?;
+        let names_room = fields.room_id.is_none();
         let room_id = match fields.room_id {
             Some(room_id) => room_id,
             // Since version 12 a room is named after its create event.
@@ -95,6 +98,7 @@ impl Pdu {
         Ok(Self {
             event_id,
             room_id,
+            names_room,
             sender: fields.sender,
             origin_server_ts: fields.origin_server_ts,
             kind: fields.kind,
@@ -152,7 +156,7 @@ impl ruma::state_res::Event for Pdu {
         &self.event_id
     }
     fn room_id(&self) -> Option<&RoomId> {
-        Some(&self.room_id)
+        (!self.names_room).then_some(&*self.room_id)
     }
     fn sender(&self) -> &UserId {
         &self.sender

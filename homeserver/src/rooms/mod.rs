@@ -17,6 +17,8 @@ pub mod redact;
 mod resolve;
 mod resolve_v1;
 pub mod state;
+#[cfg(test)]
+mod tests;
 pub mod timeline;
 mod transactions;
 pub mod typing;

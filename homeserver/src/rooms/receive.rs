@@ -68,7 +68,7 @@ impl Rooms {
 
         // 1. It is a valid event, otherwise it is dropped.
         check_pdu_format(&pdu, &room.rules.event_format).map_err(|reason| {
-            if reason.contains("larger") { RoomError::TooLarge } else { RoomError::BadContent(reason) }
+            if reason.starts_with("PDU is larger") { RoomError::TooLarge } else { RoomError::BadContent(reason) }
         })?;
 
         // 2. and 3. It passes signature checks, otherwise it is dropped; and hash checks, otherwise it is redacted.
@@ -76,6 +76,9 @@ impl Rooms {
         let json = serde_json::to_vec(&pdu).map_err(|error| RoomError::BadContent(error.to_string()))?;
         let event = Pdu::parse(&json, event_id, false)
             .map_err(|error| RoomError::BadContent(format!("The event is not well formed: {error}")))?;
+        if event.room_id != room.id {
+            return Err(RoomError::BadContent("The event is of another room.".into()));
+        }
 
         // 4. It passes authorisation rules based on its auth events, otherwise it is rejected.
         let (auth_events, missing) = self.known(change, &event.auth_events)?;
@@ -127,15 +130,17 @@ impl Rooms {
                 by_key.insert((StateEventType::from(auth.kind.to_string()), key.clone()), auth);
             }
         }
-        if let Err(reason) = check_state_independent_auth_rules(rules, event, |id: &EventId| by_id.get(id).cloned()) {
-            return Ok(Err(reason));
-        }
         // Since version 12 the create event authorises silently: the room's identifier names it.
         let create = if rules.room_create_event_id_as_room_id && event.kind != TimelineEventType::RoomCreate {
             self.state_event(read, before, &StateEventType::RoomCreate, "")?
         } else {
             None
         };
+        if let Err(reason) = check_state_independent_auth_rules(rules, event, |id: &EventId| {
+            by_id.get(id).or(create.as_ref().filter(|create| create.event_id == *id)).cloned()
+        }) {
+            return Ok(Err(reason));
+        }
         let in_auth_events = |kind: &StateEventType, key: &str| {
             by_key
                 .get(&(kind.clone(), key.to_owned()))

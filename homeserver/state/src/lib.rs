@@ -41,8 +41,11 @@
 //!    together in a leaf if and only if their weights sum to no more than a leaf's limit or their hashes are the same to the
 //!    last nibble; a type's keys stand inline if and only if they are light enough. Hence equal states, equal ids.
 //! 3. *Minimal bytes.* Names ascend strictly, children stand in the order of their nibbles, integers take their shortest form.
-//! 4. *Counted.* A parent holds the number of entries below each child. A reader that compares them can't be led in circles
-//!    by a damaged store.
+//! 4. *Counted.* A parent holds the number of entries below each child, so counting a type or a state reads one node.
+//!
+//! Nodes come from a disk, so readers trust none of this. Bytes are checked as they are decoded; a node must hold as many entries as
+//! its parent says; no path is longer than a hash; and a leaf is accepted only at the place where its names belong, so that a
+//! damaged store can't send a walk in circles. Hashes are compared by [`verify()`] alone.
 //!
 //! # Why BLAKE3, truncated, without a key
 //!

@@ -169,8 +169,9 @@ pub(crate) enum Opened<L: Layer> {
     Leaf(Vec<(String, L::Value)>),
 }
 
-/// Reads a node that a parent names (or the caller, if it is a root), and checks that it can be what the parent says, so that a damaged
-/// store can't send a walk in circles: the counts below a branch add up to its own, and no leaf stands in two places.
+/// Reads a node that a parent names (or the caller, if it is a root), and checks that it can be what the parent says.
+///
+/// A walk over a damaged store ends, for no place is deeper than a path is long and no leaf is accepted in two places.
 pub(crate) fn open<L: Layer, N: ReadNodes>(
     nodes: &N,
     child: Child,

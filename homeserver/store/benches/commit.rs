@@ -5,6 +5,7 @@
 
 use hearth_store::{Change, EventNo, Options, Read, RoomNo, Store, StoreError, StreamPos, Table};
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
@@ -101,9 +102,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     store.close();
     opening("opening after closing in order", &path, Options::default())?;
     opening("opening with every checksum compared", &path, Options { verify: true, ..Options::default() })?;
-    opening("opening after a kill", &killed, Options::default())?;
+    let crashed = std::fs::read(&killed)?;
+    opening("opening after a kill, the file in memory", &killed, Options::default())?;
+    std::fs::write(&killed, crashed)?;
+    // Has the kernel forget the file, as after a power cut.
+    let forget = ["of=", "oflag=nocache,sync", "conv=notrunc,fdatasync", "count=0", "if=/dev/null"];
+    let forget = forget.map(|word| if word == "of=" { format!("of={}", killed.display()) } else { word.to_owned() });
+    Command::new("dd").args(forget).stderr(std::process::Stdio::null()).status()?;
+    opening("opening after a power cut", &killed, Options::default())?;
     std::fs::remove_file(&path)?;
-    std::fs::remove_file(&killed)?;
+    if std::env::var_os("KEEP").is_none() {
+        std::fs::remove_file(&killed)?;
+    }
     Ok(())
 }
 

@@ -130,6 +130,11 @@ impl Queue {
         self.lock().jobs.pop_front()
     }
 
+    /// Why no more changes are taken, where that is so.
+    pub(crate) fn refuses(&self) -> Option<StoreError> {
+        self.lock().refuses.clone()
+    }
+
     /// Takes no more changes; those that wait are still done.
     pub(crate) fn close(&self) {
         self.lock().refuses.get_or_insert(StoreError::Closed);

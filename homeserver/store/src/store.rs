@@ -125,6 +125,15 @@ impl Store {
         self.inner.shared.durable_pos()
     }
 
+    /// Whether the store still takes changes. Once a commit has failed it never will again, and the
+    /// process should end and be started anew.
+    ///
+    /// # Errors
+    /// [`StoreError::Poisoned`] after a commit failed, [`StoreError::Closed`] after closing.
+    pub fn health(&self) -> Result<(), StoreError> {
+        self.inner.shared.queue.refuses().map_or(Ok(()), Err)
+    }
+
     /// Decodes every row of every table. The pages' checksums need the file to themselves; see
     /// [`check`](crate::check()).
     ///

@@ -158,6 +158,29 @@ fn a_branch_below_itself_is_too_deep() {
     exercise(&nodes, id);
 }
 
+#[test]
+fn a_node_with_more_or_less_than_its_parent_says_is_refused() {
+    let mut nodes = MemoryNodes::new();
+    let good = build(&mut nodes, &room(300));
+    for state in [good, build(&mut nodes, &room(30))] {
+        let bytes = bytes_of(&nodes, state);
+        let Ok(Node::<Types>::Leaf(leaf)) = Node::parse(&bytes) else { panic!() };
+        let mut slots = leaf.own().unwrap();
+        for (_, keys) in &mut slots {
+            if let KeyMap::Tree(child) = keys {
+                child.count += 1;
+            }
+        }
+        let bytes = encode_leaf::<Types>(slots.iter().map(|(name, keys)| (name.as_str(), keys)));
+        let root = NodeId::of(&bytes);
+        nodes.put(root, &bytes).unwrap();
+        let members = State::at(&nodes, root).iter_type("m.room.member").next();
+        assert_eq!(fault(members.unwrap()), Fault::Count);
+        assert_eq!(fault(insert(&mut nodes.clone(), root, "m.room.member", "@a:b", 1)), Fault::Count);
+        assert_eq!(fault(verify(&nodes, root)), Fault::Count);
+    }
+}
+
 /// Sixteen times the same child, again and again: the counts agree, and would have a walk list 16^16 entries.
 #[test]
 fn a_leaf_in_many_places_is_listed_once() {

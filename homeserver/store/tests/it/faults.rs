@@ -183,6 +183,7 @@ fn an_error_at_every_operation_fails_the_change_and_loses_nothing() {
             assert!(medium.fired(), "{context}: a change failed by itself");
             let refused = one_change(&store, 0, 1_000).unwrap_err();
             assert!(matches!(refused, StoreError::Poisoned), "{context}: {refused}");
+            assert!(matches!(store.health(), Err(StoreError::Poisoned)), "{context}");
         }
         store.close();
         if !medium.fired() {

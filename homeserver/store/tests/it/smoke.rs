@@ -1,3 +1,5 @@
+//! The whole face of the store, used once as the homeserver uses it.
+
 use hearth_store::{Options, Read, Store, StoreError, StreamPos, Table};
 use std::ops::Bound;
 
@@ -25,7 +27,7 @@ async fn everything_once() -> Result<(), StoreError> {
     let name = "alice".to_owned();
     assert_eq!(snapshot.range_in(T, (&name,), (Bound::Excluded(pos), Bound::Unbounded))?.count(), 0);
     assert_eq!(snapshot.prefix(T, ())?.count(), 1);
-    assert!(snapshot.contains(U, &3)?);
+    assert!(snapshot.contains(U, 3)?);
     store.close();
     let again = Store::open(&path, Options::default()).unwrap();
     assert!(again.snapshot()?.get(T, (name, pos))?.is_some());
