@@ -207,3 +207,29 @@ impl From<RoomError> for Error {
         }
     }
 }
+
+impl From<E2eeError> for Error {
+    fn from(error: E2eeError) -> Self {
+        use ruma::api::error::WrongRoomKeysVersionErrorData;
+        let message = error.to_string();
+        match error {
+            E2eeError::Invalid(_) => Self::invalid(message),
+            E2eeError::InvalidSignature(_) => {
+                // ruma has no name for this code, but takes any.
+                let kind = serde_json::from_value(serde_json::json!({ "errcode": "M_INVALID_SIGNATURE" }));
+                Self::new(StatusCode::BAD_REQUEST, kind.unwrap_or(ErrorKind::InvalidParam), message)
+            }
+            E2eeError::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorKind::TooLarge, message),
+            E2eeError::NoMasterKey => Self::missing(message),
+            E2eeError::KeyIdInUse | E2eeError::NeedsAuthentication => Self::forbidden(message),
+            E2eeError::NoSuchBackup | E2eeError::NoSuchSession => Self::not_found(message),
+            E2eeError::WrongBackupVersion { current } => {
+                let kind = ErrorKind::WrongRoomKeysVersion(WrongRoomKeysVersionErrorData::new(current));
+                Self::new(StatusCode::FORBIDDEN, kind, message)
+            }
+            E2eeError::Corrupt(_) => Self::internal(&message),
+            E2eeError::Room(error) => error.into(),
+            E2eeError::Store(error) => error.into(),
+        }
+    }
+}

@@ -305,6 +305,11 @@ pub struct FallbackKeyRecord {
 }
 postcard_value!(FallbackKeyRecord);
 
+/// A to-device request: (event type, transaction id).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToDeviceTxn(pub String, pub String);
+postcard_value!(ToDeviceTxn);
+
 /// One version of a user's key backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyBackupRecord {
@@ -316,6 +321,8 @@ pub struct KeyBackupRecord {
     pub etag: u64,
     /// Sessions held.
     pub count: u64,
+    /// Deleted by the user. The row stays, empty, so that the version is not given out again.
+    pub deleted: bool,
 }
 postcard_value!(KeyBackupRecord);
 
@@ -337,5 +344,7 @@ pub enum LogRecord {
     Event(RoomNo, EventNo),
     /// A user's membership of a room.
     Membership(String, RoomNo),
+    /// The user signed somebody's master key; nobody else may see that.
+    UserSignature(String),
 }
 postcard_value!(LogRecord);

@@ -106,8 +106,9 @@ tables! {
 
     /// (user, device id) -> signed device keys, JSON as uploaded.
     DEVICE_KEYS: (String, String) => String;
-    /// (user, device id, algorithm, key id) -> one-time key JSON. Claimed once, then gone.
-    ONE_TIME_KEYS: (String, String, String, String) => String;
+    /// (user, device id, algorithm, position of the upload, key id) -> one-time key JSON. Claimed once, oldest upload first,
+    /// then gone.
+    ONE_TIME_KEYS: (String, String, String, StreamPos, String) => String;
     /// (user, device id, algorithm) -> fallback key.
     FALLBACK_KEYS: (String, String, String) => FallbackKeyRecord;
     /// (user, "master" | "self_signing" | "user_signing") -> cross-signing key JSON.
@@ -118,10 +119,15 @@ tables! {
     DEVICE_LIST_CHANGES: String => StreamPos;
     /// Position -> user whose devices or keys changed then, newest change only.
     DEVICE_LIST_LOG: StreamPos => String;
+    /// (signing user, signed user) -> position of the newest signature of the first for the second's master key. Only the
+    /// signing user may know of it.
+    USER_SIGNATURE_CHANGES: (String, String) => StreamPos;
+    /// (signing user, position) -> user whose master key was signed then, newest signature only.
+    USER_SIGNATURE_LOG: (String, StreamPos) => String;
     /// (user, device id, position) -> to-device event JSON (type, sender, content).
     TO_DEVICE: (String, String, StreamPos) => String;
-    /// (user, device id, transaction id) -> nothing: to-device requests already carried out.
-    TO_DEVICE_TXNS: (String, String, String) => ();
+    /// (user, device id, position) -> a to-device request that the device sent and that was carried out; the newest only.
+    TO_DEVICE_TXNS: (String, String, StreamPos) => ToDeviceTxn;
     /// (user, backup version) -> the backup's algorithm, auth data and counts.
     KEY_BACKUPS: (String, u64) => KeyBackupRecord;
     /// (user, backup version, room id, session id) -> backed-up session JSON.

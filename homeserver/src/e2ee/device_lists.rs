@@ -1,0 +1,158 @@
+//! Whose devices or keys changed, for those who share a room with them.
+//! <https://spec.matrix.org/v1.19/client-server-api/#tracking-the-device-list-for-a-user>
+
+use super::E2eeError;
+use crate::rooms::state;
+use hearth_state::TypeFilter;
+use hearth_store::{
+    Change, Read, RoomNo, StoreError, StreamPos,
+    records::{LogRecord, Membership},
+    tables::{DEVICE_LIST_CHANGES, DEVICE_LIST_LOG, MEMBERSHIPS, ROOM_MEMBERS, USER_SIGNATURE_CHANGES, USER_SIGNATURE_LOG},
+};
+use ruma::UserId;
+use std::{collections::BTreeSet, ops::Bound};
+
+/// Notes that devices or keys of a user changed.
+///
+/// # Errors
+/// [`StoreError`]
+pub fn changed(change: &mut Change<'_>, user: &str) -> Result<(), StoreError> {
+    if let Some(before) = change.get(DEVICE_LIST_CHANGES, user)? {
+        change.delete(DEVICE_LIST_LOG, before)?;
+    }
+    let position = change.log(LogRecord::DeviceList(user.to_owned()))?;
+    change.put(DEVICE_LIST_CHANGES, user, &position)?;
+    change.put(DEVICE_LIST_LOG, position, &user.to_owned())
+}
+
+/// Notes that a user signed another's master key: the signer's other devices must fetch it anew.
+///
+/// # Errors
+/// [`StoreError`]
+pub fn signed(change: &mut Change<'_>, signer: &str, signed: &str) -> Result<(), StoreError> {
+    if let Some(before) = change.get(USER_SIGNATURE_CHANGES, (signer, signed))? {
+        change.delete(USER_SIGNATURE_LOG, (signer, before))?;
+    }
+    let position = change.log(LogRecord::UserSignature(signer.to_owned()))?;
+    change.put(USER_SIGNATURE_CHANGES, (signer, signed), &position)?;
+    change.put(USER_SIGNATURE_LOG, (signer, position), &signed.to_owned())
+}
+
+/// The users whose keys `user` must fetch anew because they changed behind `from` and up to `to`: `user`, those who
+/// share a room with `user`, and those whom `user` signed.
+///
+/// A user whose newest change lies behind `to` is not among them; a sync that goes on from `to` will find it.
+///
+/// # Errors
+/// [`StoreError`]
+pub fn changed_between(
+    read: &impl Read,
+    user: &UserId,
+    from: StreamPos,
+    to: StreamPos,
+    shares_room_with: impl Fn(&str) -> bool,
+) -> Result<Vec<String>, StoreError> {
+    let mut users = signed_between(read, user, from, to)?;
+    let others = anywhere_between(read, from, to)?;
+    users.extend(others.into_iter().filter(|other| other == user.as_str() || shares_room_with(other)));
+    Ok(users.into_iter().collect())
+}
+
+fn anywhere_between(read: &impl Read, from: StreamPos, to: StreamPos) -> Result<Vec<String>, StoreError> {
+    let range = (Bound::Excluded(from), Bound::Included(to));
+    read.range::<_, _, StreamPos>(DEVICE_LIST_LOG, range)?.map(|row| row.map(|(_, user)| user)).collect()
+}
+
+fn signed_between(read: &impl Read, user: &UserId, from: StreamPos, to: StreamPos) -> Result<BTreeSet<String>, StoreError> {
+    let range = (Bound::Excluded(from), Bound::Included(to));
+    let rows = read.range_in::<_, _, _, StreamPos>(USER_SIGNATURE_LOG, (user.as_str(),), range)?;
+    rows.map(|row| row.map(|(_, signed)| signed)).collect()
+}
+
+/// Whether two users are joined to one room.
+///
+/// # Errors
+/// [`StoreError`]
+pub fn share_room(read: &impl Read, a: &str, b: &str) -> Result<bool, StoreError> {
+    // The rooms of the one are walked, those of the other looked up. Rooms left count as rows too, but a user has few rows.
+    for row in read.prefix(MEMBERSHIPS, (a,))? {
+        let ((_, room), record) = row?;
+        if record.membership == Membership::Join && is_joined(read, room, b)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn is_joined(read: &impl Read, room: RoomNo, user: &str) -> Result<bool, StoreError> {
+    let record = read.get(MEMBERSHIPS, (user, room))?;
+    Ok(record.is_some_and(|record| record.membership == Membership::Join))
+}
+
+/// What `/keys/changes` tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Delta {
+    /// Users whose keys must be fetched anew.
+    pub changed: BTreeSet<String>,
+    /// Users with whom no room is shared any more.
+    pub left: BTreeSet<String>,
+}
+
+/// Everything about others' device lists that happened behind `from` and up to `to`.
+///
+/// # Errors
+/// Those of the store and of a damaged state trie.
+pub fn delta(read: &impl Read, user: &UserId, from: StreamPos, to: StreamPos) -> Result<Delta, E2eeError> {
+    let me = user.as_str();
+    let mut delta = Delta { changed: signed_between(read, user, from, to)?, left: BTreeSet::new() };
+    for other in anywhere_between(read, from, to)? {
+        if other == me || share_room(read, me, &other)? {
+            delta.changed.insert(other);
+        }
+    }
+    let mut went = BTreeSet::new();
+    for row in read.prefix(MEMBERSHIPS, (me,))? {
+        let ((_, room), mine) = row?;
+        let met_again = mine.joined_at.is_some_and(|joined| joined > from);
+        match mine.membership {
+            Membership::Join if met_again => delta.changed.extend(members(read, room)?.into_iter().filter(|other| other != me)),
+            Membership::Join => moved(read, room, from, to, &mut delta.changed, &mut went)?,
+            _ if mine.joined_at.is_some() && mine.position > from => went.extend(members(read, room)?),
+            _ => {}
+        }
+    }
+    for other in went {
+        if other != me && !share_room(read, me, &other)? {
+            delta.left.insert(other);
+        }
+    }
+    Ok(delta)
+}
+
+fn members(read: &impl Read, room: RoomNo) -> Result<Vec<String>, StoreError> {
+    read.prefix(ROOM_MEMBERS, (room, Membership::Join))?.map(|row| row.map(|((_, _, user), _)| user)).collect()
+}
+
+/// Who came into a room and who went, by what differs in its state.
+fn moved(
+    read: &impl Read,
+    room: RoomNo,
+    from: StreamPos,
+    to: StreamPos,
+    came: &mut BTreeSet<String>,
+    went: &mut BTreeSet<String>,
+) -> Result<(), E2eeError> {
+    let (before, after) = (state::at_position(read, room, from)?, state::at_position(read, room, to)?);
+    if before == after {
+        return Ok(());
+    }
+    for ((_, user), _, _) in state::difference_of(read, before, after, TypeFilter::Only("m.room.member"))? {
+        let Some(record) = read.get(MEMBERSHIPS, (&*user, room))? else { continue };
+        if record.membership != Membership::Join {
+            went.insert(user);
+        } else if record.joined_at.is_some_and(|joined| joined > from) {
+            came.insert(user);
+        }
+    }
+    Ok(())
+}
