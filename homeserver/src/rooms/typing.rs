@@ -3,7 +3,7 @@
 use hearth_store::RoomNo;
 use ruma::{OwnedUserId, UserId};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -91,6 +91,18 @@ impl Typing {
         true
     }
 
+    /// The rooms of which [`Typing::changed`] has something to tell.
+    #[must_use]
+    pub fn changed_rooms(&self, since: Option<u64>) -> BTreeSet<RoomNo> {
+        let inner = self.lock();
+        let since = since.filter(|since| *since <= inner.serial);
+        // Nothing has happened at all: the usual case.
+        if since == Some(inner.serial) {
+            return BTreeSet::new();
+        }
+        inner.rooms.iter().filter(|(_, in_room)| in_room.is_news(since)).map(|(room, _)| *room).collect()
+    }
+
     /// Who types in a room, where that is not what it was at `since`. A serial of an earlier run, or none, has
     /// seen nothing: then whoever types now is news.
     #[must_use]
@@ -98,11 +110,13 @@ impl Typing {
         let inner = self.lock();
         let in_room = inner.rooms.get(&room)?;
         let since = since.filter(|since| *since <= inner.serial);
-        match since {
-            Some(since) if in_room.changed <= since => None,
-            None if in_room.users.is_empty() => None,
-            _ => Some(in_room.users.keys().cloned().collect()),
-        }
+        in_room.is_news(since).then(|| in_room.users.keys().cloned().collect())
+    }
+}
+
+impl InRoom {
+    fn is_news(&self, since: Option<u64>) -> bool {
+        since.map_or(!self.users.is_empty(), |since| self.changed > since)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{event, filter, scene::Scene, timeline::Batch};
 use crate::rooms::{
-    Room, RoomError, client_event, graph,
+    Room, RoomError, client_event, filter::passes, graph,
     state::{self, Root},
 };
 use hearth_store::{EventNo, StreamPos, records::TimelinePos};
@@ -40,7 +40,7 @@ pub(super) fn state(scene: &Scene<'_>, room: &Room, span: &Span<'_>, batch: &Bat
     for number in numbers {
         let record = graph::record(scene.read, number)?;
         let fields = client_event::fields(number, &record)?;
-        if filter::wants_event(wanted, &fields) {
+        if passes(wanted, &fields) {
             events.push(Raw::from_json(event::state(scene, number, &record, &fields)?));
         }
     }

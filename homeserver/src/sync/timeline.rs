@@ -5,7 +5,7 @@ use super::{
     scene::Scene,
     token,
 };
-use crate::rooms::{Room, RoomError, client_event, graph, timeline::{Direction, events}, visibility::View};
+use crate::rooms::{Room, RoomError, client_event, filter::passes, graph, timeline::{Direction, events}, visibility::View};
 use hearth_store::{
     EventNo,
     records::{MembershipRecord, TimelinePos},
@@ -67,7 +67,7 @@ pub(super) fn batch(
         let fields = client_event::fields(number, &record)?;
         let own = fields.kind == "m.room.member" && fields.state_key.as_deref() == Some(scene.question.user.as_str());
         let passes = wants_room
-            && filter::wants_event(wanted, &fields)
+            && passes(wanted, &fields)
             && !scene.ignores(&fields.sender, fields.state_key.is_some())
             && (own || !stretch.own_only && (event::always_joined(standing, &record) || view.sees(scene.read, number, &record)?));
         if passes {
