@@ -7,7 +7,7 @@ use crate::{
     config::Config,
     http::{App, Error, limits::Limits},
     rooms::{Rooms, typing::Typing},
-    sync::Wakers,
+    sync::{Parts, Syncs},
 };
 use axum::Router;
 use hearth_store::{OpenError, Options, Read as _, Store, StoreError, tables};
@@ -71,7 +71,9 @@ pub fn app(mut config: Config, clock: Clock, random: Random) -> Result<Arc<App>,
 
     let rooms = Rooms::new(config.server_name.clone(), key, config.default_room_version.clone());
     rooms.recall(&store.snapshot()?).map_err(|error| StartError::Damaged(error.to_string()))?;
-    let wakers = Arc::new(Wakers::default());
+    let typing = Typing::new(clock.now());
+    let syncs =
+        Syncs::new(Parts { store: store.clone(), rooms: rooms.clone(), typing: typing.clone(), clock: clock.clone() });
     Ok(Arc::new(App {
         limits: Limits::new(config.rate_limits),
         config,
@@ -82,8 +84,8 @@ pub fn app(mut config: Config, clock: Clock, random: Random) -> Result<Arc<App>,
         uia: UiaSessions::default(),
         last_seen: LastSeen::default(),
         rooms,
-        typing: Typing::default(),
-        wakers,
+        typing,
+        syncs,
     }))
 }
 

@@ -4,10 +4,13 @@ mod aliases;
 mod create_room;
 mod directory;
 mod membership;
+mod receipts;
 mod room_events;
 mod room_state;
 mod rooms;
 mod send;
+mod sync;
+mod typing;
 
 use crate::http::App;
 use axum::Router;
@@ -20,9 +23,12 @@ pub fn routes() -> Router<Arc<App>> {
         create_room::routes,
         directory::routes,
         membership::routes,
+        receipts::routes,
         room_events::routes,
         room_state::routes,
         send::routes,
+        sync::routes,
+        typing::routes,
     ];
     chapters.into_iter().fold(Router::new(), |router, routes| routes(router))
 }

@@ -160,7 +160,10 @@ pub fn upload(change: &mut Change<'_>, user: &UserId, keys: &Upload, authenticat
         let Some(key) = keys.get(usage) else { continue };
         let signature = key_json::signature(&key.object, user, &master.id());
         if !signature.is_some_and(|signature| key_json::is_signed(&key.object, &master.public, signature)) {
-            return Err(E2eeError::InvalidSignature(format!("The {} key is not signed by the master key.", usage.as_str())));
+            return Err(E2eeError::InvalidSignature(format!(
+                "The {} key is not signed by the master key.",
+                usage.as_str()
+            )));
         }
     }
     for usage in &new {

@@ -35,7 +35,8 @@ impl DeviceKeys {
             _signatures: key_json::Signatures,
         }
         check_size("The device keys' object", json)?;
-        let form: Form = serde_json::from_str(json).map_err(|error| E2eeError::Invalid(format!("These are no device keys: {error}")))?;
+        let form: Form = serde_json::from_str(json)
+            .map_err(|error| E2eeError::Invalid(format!("These are no device keys: {error}")))?;
         if form.user_id != user.as_str() || form.device_id != device.as_str() {
             return Err(E2eeError::Invalid("The keys name another user or device.".to_owned()));
         }

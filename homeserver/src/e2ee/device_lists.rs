@@ -7,7 +7,9 @@ use hearth_state::TypeFilter;
 use hearth_store::{
     Change, Read, RoomNo, StoreError, StreamPos,
     records::{LogRecord, Membership},
-    tables::{DEVICE_LIST_CHANGES, DEVICE_LIST_LOG, MEMBERSHIPS, ROOM_MEMBERS, USER_SIGNATURE_CHANGES, USER_SIGNATURE_LOG},
+    tables::{
+        DEVICE_LIST_CHANGES, DEVICE_LIST_LOG, MEMBERSHIPS, ROOM_MEMBERS, USER_SIGNATURE_CHANGES, USER_SIGNATURE_LOG,
+    },
 };
 use ruma::UserId;
 use std::{collections::BTreeSet, ops::Bound};
@@ -63,7 +65,12 @@ fn anywhere_between(read: &impl Read, from: StreamPos, to: StreamPos) -> Result<
     read.range::<_, _, StreamPos>(DEVICE_LIST_LOG, range)?.map(|row| row.map(|(_, user)| user)).collect()
 }
 
-fn signed_between(read: &impl Read, user: &UserId, from: StreamPos, to: StreamPos) -> Result<BTreeSet<String>, StoreError> {
+fn signed_between(
+    read: &impl Read,
+    user: &UserId,
+    from: StreamPos,
+    to: StreamPos,
+) -> Result<BTreeSet<String>, StoreError> {
     let range = (Bound::Excluded(from), Bound::Included(to));
     let rows = read.range_in::<_, _, _, StreamPos>(USER_SIGNATURE_LOG, (user.as_str(),), range)?;
     rows.map(|row| row.map(|(_, signed)| signed)).collect()
@@ -115,7 +122,9 @@ pub fn delta(read: &impl Read, user: &UserId, from: StreamPos, to: StreamPos) ->
         let ((_, room), mine) = row?;
         let met_again = mine.joined_at.is_some_and(|joined| joined > from);
         match mine.membership {
-            Membership::Join if met_again => delta.changed.extend(members(read, room)?.into_iter().filter(|other| other != me)),
+            Membership::Join if met_again => {
+                delta.changed.extend(members(read, room)?.into_iter().filter(|other| other != me))
+            }
             Membership::Join => moved(read, room, from, to, &mut delta.changed, &mut went)?,
             _ if mine.joined_at.is_some() && mine.position > from => went.extend(members(read, room)?),
             _ => {}

@@ -28,7 +28,12 @@ pub fn unused(read: &impl Read, user: &UserId, device: &DeviceId) -> Result<Vec<
 ///
 /// # Errors
 /// [`E2eeError::Invalid`] for two keys of one algorithm, [`E2eeError::TooLarge`]
-pub fn upload(change: &mut Change<'_>, user: &UserId, device: &DeviceId, keys: Vec<ClaimableKey>) -> Result<(), E2eeError> {
+pub fn upload(
+    change: &mut Change<'_>,
+    user: &UserId,
+    device: &DeviceId,
+    keys: Vec<ClaimableKey>,
+) -> Result<(), E2eeError> {
     let (user, device) = (user.as_str(), device.as_str());
     let mut seen = BTreeSet::new();
     for key in keys {
@@ -52,7 +57,12 @@ pub fn upload(change: &mut Change<'_>, user: &UserId, device: &DeviceId, keys: V
 ///
 /// # Errors
 /// [`StoreError`]
-pub fn give_out(change: &mut Change<'_>, user: &str, device: &str, algorithm: &str) -> Result<Option<Claimed>, StoreError> {
+pub fn give_out(
+    change: &mut Change<'_>,
+    user: &str,
+    device: &str,
+    algorithm: &str,
+) -> Result<Option<Claimed>, StoreError> {
     let Some(mut record) = change.get(FALLBACK_KEYS, (user, device, algorithm))? else { return Ok(None) };
     let claimed = Claimed { name: format!("{algorithm}:{}", record.key_id), json: record.key.clone() };
     if !record.used {

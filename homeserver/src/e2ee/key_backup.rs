@@ -90,7 +90,12 @@ pub fn get(read: &impl Read, user: &UserId, version: u64) -> Result<KeyBackupRec
 ///
 /// # Errors
 /// [`E2eeError::NoSuchBackup`]; [`E2eeError::Invalid`] for another algorithm.
-pub fn update(change: &mut Change<'_>, user: &UserId, version: u64, description: &Description) -> Result<(), E2eeError> {
+pub fn update(
+    change: &mut Change<'_>,
+    user: &UserId,
+    version: u64,
+    description: &Description,
+) -> Result<(), E2eeError> {
     description.check()?;
     let mut record = get(change, user, version)?;
     if record.algorithm != description.algorithm {

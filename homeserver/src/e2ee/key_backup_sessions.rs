@@ -24,7 +24,9 @@ struct Quality {
 impl Quality {
     /// Verified before unverified, then the lower index, then the fewer hands that it went through.
     fn is_better_than(self, other: Self) -> bool {
-        let rank = |quality: Self| (quality.is_verified, Reverse(quality.first_message_index), Reverse(quality.forwarded_count));
+        let rank = |quality: Self| {
+            (quality.is_verified, Reverse(quality.first_message_index), Reverse(quality.forwarded_count))
+        };
         rank(self) > rank(other)
     }
 }
@@ -55,8 +57,8 @@ impl BackedUpSession {
         if json.len() > SESSION_BYTES {
             return Err(E2eeError::TooLarge(format!("A session is larger than {SESSION_BYTES} bytes.")));
         }
-        let form: Form =
-            serde_json::from_str(json).map_err(|error| E2eeError::Invalid(format!("That is not a backed-up session: {error}")))?;
+        let form: Form = serde_json::from_str(json)
+            .map_err(|error| E2eeError::Invalid(format!("That is not a backed-up session: {error}")))?;
         Ok(Self { room: room.to_string(), session: session.to_owned(), quality: form.quality, json: json.to_owned() })
     }
 }
@@ -156,7 +158,9 @@ pub fn delete(change: &mut Change<'_>, user: &UserId, version: u64, which: &Whic
     let deleted = match which {
         Which::All => change.delete_prefix(KEY_BACKUP_SESSIONS, key)?,
         Which::Room(room) => change.delete_prefix(KEY_BACKUP_SESSIONS, (key.0, key.1, &**room))?,
-        Which::One(room, session) => u64::from(change.delete(KEY_BACKUP_SESSIONS, (key.0, key.1, &**room, &**session))?),
+        Which::One(room, session) => {
+            u64::from(change.delete(KEY_BACKUP_SESSIONS, (key.0, key.1, &**room, &**session))?)
+        }
     };
     if deleted > 0 {
         record.count = record.count.saturating_sub(deleted);

@@ -61,7 +61,8 @@ impl ClaimableKey {
 /// # Errors
 /// [`E2eeError::Invalid`] for what is no canonical JSON, as numbers with a fraction aren't.
 pub fn object(json: &str) -> Result<CanonicalJsonObject, E2eeError> {
-    serde_json::from_str(json).map_err(|error| E2eeError::Invalid(format!("A key is not an object that can be signed: {error}")))
+    serde_json::from_str(json)
+        .map_err(|error| E2eeError::Invalid(format!("A key is not an object that can be signed: {error}")))
 }
 
 /// Whether two objects are the same but for their signatures and what is not signed.

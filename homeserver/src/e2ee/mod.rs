@@ -120,7 +120,12 @@ mod testing {
         /// A login, without all that belongs to one.
         pub fn device(&self, user: &'static str, device: &'static str) {
             use hearth_store::{records::DeviceRecord, tables::DEVICES};
-            let record = DeviceRecord { display_name: Some(format!("{device}'s name")), created_at: 0, last_seen_at: None, last_seen_ip: None };
+            let record = DeviceRecord {
+                display_name: Some(format!("{device}'s name")),
+                created_at: 0,
+                last_seen_at: None,
+                last_seen_ip: None,
+            };
             self.change(move |change| Ok(change.put(DEVICES, (user, device), &record)?)).unwrap();
         }
     }

@@ -27,7 +27,12 @@ pub fn counts(read: &impl Read, user: &UserId, device: &DeviceId) -> Result<BTre
 ///
 /// # Errors
 /// [`E2eeError::Invalid`] for a name that is taken, [`E2eeError::TooLarge`] where there would be more than [`MAX_KEYS`].
-pub fn upload(change: &mut Change<'_>, user: &UserId, device: &DeviceId, keys: Vec<ClaimableKey>) -> Result<(), E2eeError> {
+pub fn upload(
+    change: &mut Change<'_>,
+    user: &UserId,
+    device: &DeviceId,
+    keys: Vec<ClaimableKey>,
+) -> Result<(), E2eeError> {
     if keys.is_empty() {
         return Ok(());
     }
@@ -43,7 +48,10 @@ pub fn upload(change: &mut Change<'_>, user: &UserId, device: &DeviceId, keys: V
         match there.get(&name) {
             Some(old) if is_same(old, &key.json) => continue,
             Some(_) => {
-                return Err(E2eeError::Invalid(format!("There is another one-time key {}:{} already.", name.0, name.1)));
+                return Err(E2eeError::Invalid(format!(
+                    "There is another one-time key {}:{} already.",
+                    name.0, name.1
+                )));
             }
             None => {}
         }
@@ -79,7 +87,12 @@ pub struct Claimed {
 ///
 /// # Errors
 /// [`StoreError`]
-pub fn claim(change: &mut Change<'_>, user: &str, device: &str, algorithm: &str) -> Result<Option<Claimed>, StoreError> {
+pub fn claim(
+    change: &mut Change<'_>,
+    user: &str,
+    device: &str,
+    algorithm: &str,
+) -> Result<Option<Claimed>, StoreError> {
     let Some((key, json)) = change.first(ONE_TIME_KEYS, (user, device, algorithm))? else {
         return fallback_keys::give_out(change, user, device, algorithm);
     };

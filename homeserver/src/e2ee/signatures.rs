@@ -70,8 +70,12 @@ pub fn check(
     if !key_json::same_content(&published, given) {
         return Ok(Err(Refusal::OtherKey));
     }
-    let mut checked =
-        Checked { owner: owner.to_string(), name: name.to_owned(), signatures: Vec::new(), rests_on: vec![(place.clone(), json)] };
+    let mut checked = Checked {
+        owner: owner.to_string(),
+        name: name.to_owned(),
+        signatures: Vec::new(),
+        rests_on: vec![(place.clone(), json)],
+    };
     let mut known = false;
     let by_signer = given.get("signatures").and_then(|all| all.as_object()?.get(signer.as_str())?.as_object());
     for (key_id, signature) in by_signer.into_iter().flatten() {
@@ -191,7 +195,8 @@ pub fn merge(
     for signer in signers.into_iter().take(if owner == asker { 1 } else { 2 }) {
         for row in read.prefix(KEY_SIGNATURES, (owner.as_str(), name, signer.as_str()))? {
             let ((_, _, _, key_id), signature) = row?;
-            let of_signer = merged.entry(signer.to_string()).or_insert_with(|| CanonicalJsonValue::Object(Default::default()));
+            let of_signer =
+                merged.entry(signer.to_string()).or_insert_with(|| CanonicalJsonValue::Object(Default::default()));
             if let CanonicalJsonValue::Object(of_signer) = of_signer {
                 of_signer.insert(key_id, CanonicalJsonValue::String(signature));
             }

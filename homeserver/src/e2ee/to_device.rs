@@ -189,7 +189,12 @@ pub fn has_delivered(read: &impl Read, user: &UserId, device: &DeviceId, up_to: 
 ///
 /// # Errors
 /// [`StoreError`]
-pub fn acknowledge(change: &mut Change<'_>, user: &UserId, device: &DeviceId, up_to: StreamPos) -> Result<(), StoreError> {
+pub fn acknowledge(
+    change: &mut Change<'_>,
+    user: &UserId,
+    device: &DeviceId,
+    up_to: StreamPos,
+) -> Result<(), StoreError> {
     let prefix = (user.as_str(), device.as_str());
     let mut delivered = Vec::new();
     for row in change.range_in::<_, _, _, StreamPos>(TO_DEVICE, prefix, ..=up_to)? {

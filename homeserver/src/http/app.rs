@@ -6,10 +6,9 @@ use crate::{
     clock::{Clock, Random},
     config::Config,
     rooms::{Rooms, typing::Typing},
-    sync::Wakers,
+    sync::Syncs,
 };
 use hearth_store::Store;
-use std::sync::Arc;
 
 /// The parts of a running server.
 #[derive(Debug)]
@@ -32,8 +31,8 @@ pub struct App {
     pub rooms: Rooms,
     /// Who is typing where.
     pub typing: Typing,
-    /// Wakes the syncs that wait.
-    pub wakers: Arc<Wakers>,
+    /// Answers syncs, and wakes those that wait.
+    pub syncs: Syncs,
     /// Rate limits.
     pub limits: Limits,
 }

@@ -3,7 +3,12 @@
 //! Each domain has its own small enum that knows no HTTP; the `From` below says which status and
 //! `errcode` it gets. What went wrong inside is logged here once and never sent.
 
-use crate::{accounts::AccountError, rooms::RoomError};
+use crate::{
+    accounts::AccountError,
+    e2ee::E2eeError,
+    rooms::{RoomError, receipts::ReceiptError},
+    sync::SyncError,
+};
 use axum::{body::Body, response::Response};
 use bytes::BytesMut;
 use hearth_store::StoreError;
@@ -230,6 +235,28 @@ impl From<E2eeError> for Error {
             E2eeError::Corrupt(_) => Self::internal(&message),
             E2eeError::Room(error) => error.into(),
             E2eeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReceiptError> for Error {
+    fn from(error: ReceiptError) -> Self {
+        match error {
+            ReceiptError::NotInThread(_) => Self::invalid(error.to_string()),
+            ReceiptError::Room(error) => error.into(),
+        }
+    }
+}
+
+impl From<SyncError> for Error {
+    fn from(error: SyncError) -> Self {
+        match error {
+            SyncError::BadToken | SyncError::UnknownFilter | SyncError::BadFilter(_) => {
+                Self::invalid(error.to_string())
+            }
+            SyncError::Account(error) => error.into(),
+            SyncError::Room(error) => error.into(),
+            SyncError::Broken(error) => Self::internal(&error),
         }
     }
 }

@@ -106,7 +106,20 @@ pub fn json(
     room_id: Option<&RoomId>,
     unsigned: &Unsigned,
 ) -> Result<Box<RawValue>, RoomError> {
-    let fields = fields(number, record)?;
+    json_of(number, record, &fields(number, record)?, room_id, unsigned)
+}
+
+/// [`json`] of an event whose fields are parsed already.
+///
+/// # Errors
+/// [`RoomError::Corrupt`]
+pub fn json_of(
+    number: EventNo,
+    record: &EventRecord,
+    fields: &StoredEvent<'_>,
+    room_id: Option<&RoomId>,
+    unsigned: &Unsigned,
+) -> Result<Box<RawValue>, RoomError> {
     let corrupt = |error: serde_json::Error| RoomError::Corrupt(number, error.to_string());
     // Since room version 11 the redacted event stands in the content; older clients look for it outside, newer ones inside.
     let inner: Option<Cow<'_, str>> = if fields.kind == "m.room.redaction" && fields.redacts.is_none() {

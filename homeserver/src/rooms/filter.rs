@@ -22,7 +22,8 @@ pub fn passes(filter: &RoomEventFilter, event: &StoredEvent<'_>) -> bool {
 }
 
 /// Whether a type matches a pattern in which `*` stands for any number of characters.
-fn matches(pattern: &str, text: &str) -> bool {
+#[must_use]
+pub fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
     let parts: Vec<&str> = parts.collect();

@@ -12,6 +12,7 @@ pub mod filter;
 pub mod graph;
 pub mod membership;
 pub mod power;
+pub mod receipts;
 mod receive;
 pub mod redact;
 mod resolve;

@@ -1,0 +1,59 @@
+//! Rooms that the user has left, or was made to leave.
+
+use super::{
+    SyncError, account_data, filter,
+    joined::known_since,
+    scene::{Scene, Standing},
+    state::{self, Span},
+    timeline::{self, Stretch},
+};
+use crate::rooms::{Room, RoomError, state as room_state};
+use hearth_store::records::Membership;
+use ruma::{OwnedRoomId, api::client::sync::sync_events::v3::LeftRoom};
+
+/// What the user is to see of a room up to the leaving; none where that is nothing.
+pub(super) fn room(
+    scene: &Scene<'_>,
+    (number, standing): &Standing,
+    data: Vec<(String, String)>,
+) -> Result<Option<(OwnedRoomId, LeftRoom)>, SyncError> {
+    let wanted = &scene.question.filter.room;
+    let new = scene.since.is_some_and(|since| standing.position > since);
+    // What was left before is shown only to who asks for it, and then in an answer that tells everything.
+    let asked_for = wanted.include_leave && (scene.since.is_none() || scene.question.full_state);
+    if standing.forgotten || !(new || asked_for) {
+        return Ok(None);
+    }
+    let room = match Room::by_number(scene.read, *number) {
+        // An invitation to a room of another server that was turned down: nothing of it is here.
+        Err(RoomError::UnknownRoom) => return Ok(None),
+        other => other?,
+    };
+    if !filter::room_passes(wanted.rooms.as_deref(), &wanted.not_rooms, &room.id) {
+        return Ok(None);
+    }
+    let end = scene.root_at(room.number, standing.position)?;
+    let since = known_since(scene, standing.joined_at);
+    // Who was not in the room at the last sync and has not joined since sees how the invitation or the ban came about.
+    let own_only = match since {
+        Some(since) => {
+            let before = scene.root_at(room.number, since)?;
+            scene.rooms.membership_at(scene.read, before, &scene.question.user)? != Membership::Join
+        }
+        None => standing.joined_at.is_none(),
+    };
+    let stretch = Stretch { since: since.map(Into::into), until: standing.position.into(), own_only };
+    let batch = timeline::batch(scene, &room, standing, stretch)?;
+
+    let mut left = LeftRoom::new();
+    let from = match since {
+        _ if own_only => end,
+        Some(since) if !scene.question.full_state => scene.root_at(room.number, since)?,
+        _ => room_state::EMPTY,
+    };
+    let named = [scene.question.user.to_string()];
+    left.state = state::state(scene, &room, &Span { from, to: end, named: &named }, &batch)?;
+    left.timeline = batch.timeline;
+    left.account_data.events = account_data::of_room(scene, &room.id, data);
+    Ok(Some((room.id, left)))
+}

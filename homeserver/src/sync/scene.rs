@@ -1,0 +1,76 @@
+//! What one answer is made from: a snapshot, the question, and who asks.
+
+use super::{Syncs, Token};
+use crate::{
+    accounts::account_data,
+    rooms::{RoomError, Rooms},
+};
+use hearth_store::{RoomNo, Snapshot, StreamPos, records::MembershipRecord};
+use ruma::{OwnedDeviceId, OwnedUserId, api::client::filter::FilterDefinition};
+use serde::Deserialize;
+use std::collections::{BTreeMap, HashSet};
+
+/// A request, read.
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    pub user: OwnedUserId,
+    pub device: OwnedDeviceId,
+    pub since: Option<Token>,
+    pub filter: FilterDefinition,
+    pub full_state: bool,
+    pub state_after: bool,
+}
+
+/// Everything that the parts of an answer are made from.
+#[derive(Debug)]
+pub(super) struct Scene<'s> {
+    pub read: &'s Snapshot,
+    pub rooms: &'s Rooms,
+    pub syncs: &'s Syncs,
+    pub question: &'s Question,
+    /// Up to where the answer reaches.
+    pub until: StreamPos,
+    /// Up to where the device has seen everything.
+    pub since: Option<StreamPos>,
+    /// Milliseconds since the Unix epoch.
+    pub now: u64,
+    /// Whose messages and invitations the user does not want.
+    pub ignored: HashSet<OwnedUserId>,
+}
+
+/// A room of the user's, with how they stand to it.
+pub(super) type Standing = (RoomNo, MembershipRecord);
+
+impl<'s> Scene<'s> {
+    pub fn new(syncs: &'s Syncs, read: &'s Snapshot, question: &'s Question) -> Result<Self, super::SyncError> {
+        #[derive(Deserialize)]
+        struct Content {
+            // Values are empty objects; whatever they are, the key counts.
+            ignored_users: BTreeMap<OwnedUserId, serde::de::IgnoredAny>,
+        }
+        let ignored = account_data::get(read, &question.user, account_data::GLOBAL, "m.ignored_user_list")?
+            .and_then(|content| serde_json::from_str::<Content>(&content).ok())
+            .map(|content| content.ignored_users.into_keys().filter(|ignored| *ignored != question.user).collect())
+            .unwrap_or_default();
+        Ok(Self {
+            read,
+            rooms: &syncs.parts.rooms,
+            syncs,
+            question,
+            until: read.pos(),
+            since: question.since.map(|since| since.position),
+            now: syncs.parts.clock.now(),
+            ignored,
+        })
+    }
+
+    /// Whether an event of that sender is to be kept from the user. State is shown to all.
+    pub fn ignores(&self, sender: &str, is_state: bool) -> bool {
+        !is_state && !self.ignored.is_empty() && self.ignored.iter().any(|ignored| *ignored == *sender)
+    }
+
+    /// The state of a room at a position.
+    pub fn root_at(&self, room: RoomNo, position: StreamPos) -> Result<crate::rooms::state::Root, RoomError> {
+        crate::rooms::state::at_position(self.read, room, position)
+    }
+}
