@@ -1,16 +1,27 @@
 //! The client-server API: one file a chapter of the specification.
 
+mod account;
+mod account_data;
 mod aliases;
 mod create_room;
+mod device;
 mod directory;
+mod discovery;
+mod filter;
+mod login;
 mod membership;
+mod profile;
+mod push_rules;
 mod receipts;
+mod registration;
 mod room_events;
 mod room_state;
 mod rooms;
 mod send;
 mod sync;
+mod tags;
 mod typing;
+mod user_directory;
 
 use crate::http::App;
 use axum::Router;
@@ -19,16 +30,27 @@ use std::sync::Arc;
 /// Every route of the client-server API.
 pub fn routes() -> Router<Arc<App>> {
     let chapters = [
+        account::routes,
+        account_data::routes,
         aliases::routes,
         create_room::routes,
+        device::routes,
         directory::routes,
+        discovery::routes,
+        filter::routes,
+        login::routes,
         membership::routes,
+        profile::routes,
+        push_rules::routes,
         receipts::routes,
+        registration::routes,
         room_events::routes,
         room_state::routes,
         send::routes,
         sync::routes,
+        tags::routes,
         typing::routes,
+        user_directory::routes,
     ];
     chapters.into_iter().fold(Router::new(), |router, routes| routes(router))
 }

@@ -6,6 +6,7 @@
 use crate::{
     accounts::AccountError,
     e2ee::E2eeError,
+    push::rules::PushRuleError,
     rooms::{RoomError, receipts::ReceiptError},
     sync::SyncError,
 };
@@ -257,6 +258,18 @@ impl From<SyncError> for Error {
             SyncError::Account(error) => error.into(),
             SyncError::Room(error) => error.into(),
             SyncError::Broken(error) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<PushRuleError> for Error {
+    fn from(error: PushRuleError) -> Self {
+        let message = error.to_string();
+        match error {
+            PushRuleError::NotFound => Self::not_found(message),
+            PushRuleError::ServerDefault | PushRuleError::InvalidId => Self::invalid(message),
+            PushRuleError::BadPlace(_) => Self::new(StatusCode::BAD_REQUEST, ErrorKind::Unknown, message),
+            PushRuleError::Account(error) => error.into(),
         }
     }
 }

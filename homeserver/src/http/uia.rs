@@ -142,8 +142,8 @@ async fn check(
                 return Ok(Err("This is not the user who is logged in.".to_owned()));
             }
             match check_password(app, Some(&caller.user), caller.user.as_str(), stage.password.clone(), ip).await? {
-                true => Ok(Ok(None)),
-                false => Ok(Err("The password is wrong.".to_owned())),
+                Some(_) => Ok(Ok(None)),
+                None => Ok(Err("The password is wrong.".to_owned())),
             }
         }
         _ => Ok(Err("This server does not know such a stage.".to_owned())),
@@ -164,8 +164,8 @@ pub fn user_of(app: &App, identifier: &UserIdentifier) -> Result<Option<OwnedUse
     }
 }
 
-/// Compares a password. Takes as long for a user that doesn't exist; `name` is what wrong passwords are
-/// counted under.
+/// Compares a password, and returns the stored hash that it matches. Takes as long for a user that
+/// doesn't exist; `name` is what wrong passwords are counted under.
 ///
 /// # Errors
 /// `M_LIMIT_EXCEEDED` after too many wrong ones.
@@ -175,23 +175,24 @@ pub async fn check_password(
     name: &str,
     password: String,
     ip: IpAddr,
-) -> Result<bool, Error> {
+) -> Result<Option<String>, Error> {
     app.limits.check_guess(name, ip, app.clock.now())?;
     let stored = match user {
         Some(user) => users::password_hash(&app.store.snapshot()?, user)?,
         None => None,
     };
     match app.passwords.check(password, stored.clone()).await? {
-        Verdict::Right => Ok(true),
+        Verdict::Right => Ok(stored),
         Verdict::RightButDated(hash) => {
             if let (Some(user), Some(dated)) = (user.cloned(), stored) {
+                let hash = hash.clone();
                 app.store.change(move |change| users::rehash_password(change, &user, &dated, hash)).await?;
             }
-            Ok(true)
+            Ok(Some(hash))
         }
         Verdict::Wrong => {
             app.limits.wrong_guess(name, ip, app.clock.now());
-            Ok(false)
+            Ok(None)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Push rules and what they make of an event.
 
 pub mod evaluate;
+pub mod rules;
 pub mod unread;
 
 use crate::accounts::account_data::GLOBAL;

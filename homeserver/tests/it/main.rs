@@ -1,0 +1,5 @@
+//! Tests of the whole server within this process: requests into the router, responses out of it.
+
+mod accounts;
+mod harness;
+mod sessions;
