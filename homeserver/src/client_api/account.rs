@@ -55,9 +55,7 @@ pub async fn change_password(
 ) -> Result<change_password::v3::Response, Error> {
     // Without a token one would have to prove oneself by an address, of which this server keeps none.
     let caller = caller.ok_or_else(Error::missing_token)?;
-    let purpose = Purpose::new("change password")
-        .with(&request.new_password)
-        .with([u8::from(request.logout_devices)]);
+    let purpose = Purpose::new("change password").with(&request.new_password).with([u8::from(request.logout_devices)]);
     uia::require(&app, &caller, purpose, request.auth.as_ref()).await?;
     let hash = device::new_password_hash(&app, request.new_password).await?;
     app.store

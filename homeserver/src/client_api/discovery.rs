@@ -11,8 +11,8 @@ use ruma::api::client::discovery::{
     get_capabilities::{
         self,
         v3::{
-            Capabilities, GetLoginTokenCapability, ProfileFieldsCapability, RoomVersionStability, RoomVersionsCapability,
-            ThirdPartyIdChangesCapability,
+            Capabilities, GetLoginTokenCapability, ProfileFieldsCapability, RoomVersionStability,
+            RoomVersionsCapability, ThirdPartyIdChangesCapability,
         },
     },
     get_supported_versions,

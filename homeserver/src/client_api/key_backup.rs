@@ -69,7 +69,12 @@ pub async fn get_latest_backup_info(
 ) -> Result<get_latest_backup_info::v3::Response, Error> {
     let (version, record) = key_backup::current(&app.store.snapshot()?, &caller.user)?;
     let count = UInt::new_saturating(record.count);
-    Ok(get_latest_backup_info::v3::Response::new(description(&record)?, count, record.etag.to_string(), version.to_string()))
+    Ok(get_latest_backup_info::v3::Response::new(
+        description(&record)?,
+        count,
+        record.etag.to_string(),
+        version.to_string(),
+    ))
 }
 
 /// `GET /_matrix/client/v3/room_keys/version/{version}`

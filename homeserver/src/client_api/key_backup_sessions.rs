@@ -12,9 +12,9 @@ use axum::Router;
 use ruma::{
     OwnedRoomId, RoomId, UInt,
     api::client::backup::{
-        KeyBackupData, RoomKeyBackup, add_backup_keys, add_backup_keys_for_room, add_backup_keys_for_session, delete_backup_keys,
-        delete_backup_keys_for_room, delete_backup_keys_for_session, get_backup_keys, get_backup_keys_for_room,
-        get_backup_keys_for_session,
+        KeyBackupData, RoomKeyBackup, add_backup_keys, add_backup_keys_for_room, add_backup_keys_for_session,
+        delete_backup_keys, delete_backup_keys_for_room, delete_backup_keys_for_session, get_backup_keys,
+        get_backup_keys_for_room, get_backup_keys_for_session,
     },
     serde::Raw,
 };
@@ -43,15 +43,23 @@ fn parse(room: &RoomId, sessions: &Sessions, into: &mut Vec<BackedUpSession>) ->
     Ok(())
 }
 
-async fn store(app: &App, caller: Caller, version: &str, sessions: Vec<BackedUpSession>) -> Result<(String, UInt), Error> {
+async fn store(
+    app: &App,
+    caller: Caller,
+    version: &str,
+    sessions: Vec<BackedUpSession>,
+) -> Result<(String, UInt), Error> {
     let version = key_backup::number(version)?;
-    let work = move |change: &mut hearth_store::Change<'_>| key_backup_sessions::store(change, &caller.user, version, sessions);
+    let work = move |change: &mut hearth_store::Change<'_>| {
+        key_backup_sessions::store(change, &caller.user, version, sessions)
+    };
     Ok(answer(app.store.change(work).await?))
 }
 
 async fn delete(app: &App, caller: Caller, version: &str, which: Which) -> Result<(String, UInt), Error> {
     let version = key_backup::number(version)?;
-    let work = move |change: &mut hearth_store::Change<'_>| key_backup_sessions::delete(change, &caller.user, version, &which);
+    let work =
+        move |change: &mut hearth_store::Change<'_>| key_backup_sessions::delete(change, &caller.user, version, &which);
     Ok(answer(app.store.change(work).await?))
 }
 
@@ -59,7 +67,12 @@ fn answer(standing: Standing) -> (String, UInt) {
     (standing.etag.to_string(), UInt::new_saturating(standing.count))
 }
 
-fn read(app: &App, caller: &Caller, version: &str, room: Option<&RoomId>) -> Result<BTreeMap<OwnedRoomId, Sessions>, Error> {
+fn read(
+    app: &App,
+    caller: &Caller,
+    version: &str,
+    room: Option<&RoomId>,
+) -> Result<BTreeMap<OwnedRoomId, Sessions>, Error> {
     let version = key_backup::number(version)?;
     let mut rooms: BTreeMap<OwnedRoomId, Sessions> = BTreeMap::new();
     let mut bad = None;
@@ -144,7 +157,8 @@ pub async fn get_backup_keys_for_session(
     request: get_backup_keys_for_session::v3::Request,
 ) -> Result<get_backup_keys_for_session::v3::Response, Error> {
     let version = key_backup::number(&request.version)?;
-    let json = key_backup_sessions::get(&app.store.snapshot()?, &caller.user, version, &request.room_id, &request.session_id)?;
+    let json =
+        key_backup_sessions::get(&app.store.snapshot()?, &caller.user, version, &request.room_id, &request.session_id)?;
     let data = Raw::from_json_string(json).map_err(|error| Error::internal(&error))?;
     Ok(get_backup_keys_for_session::v3::Response::new(data))
 }

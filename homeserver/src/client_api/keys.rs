@@ -72,8 +72,15 @@ impl<T> Split<T> {
 
 /// `POST /_matrix/client/v3/keys/upload`
 /// <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keysupload>
-pub async fn upload_keys(app: Arc<App>, caller: Caller, request: upload_keys::v3::Request) -> Result<upload_keys::v3::Response, Error> {
-    let device_keys = request.device_keys.map(|keys| DeviceKeys::parse(&caller.user, &caller.device, keys.json().get())).transpose()?;
+pub async fn upload_keys(
+    app: Arc<App>,
+    caller: Caller,
+    request: upload_keys::v3::Request,
+) -> Result<upload_keys::v3::Response, Error> {
+    let device_keys = request
+        .device_keys
+        .map(|keys| DeviceKeys::parse(&caller.user, &caller.device, keys.json().get()))
+        .transpose()?;
     let one_time = claimable(request.one_time_keys, one_time_keys::MAX_KEYS)?;
     let fallback = claimable(request.fallback_keys, one_time_keys::MAX_KEYS)?;
     let (user, device) = (caller.user, caller.device);
@@ -108,7 +115,11 @@ fn claimable(keys: BTreeMap<OwnedOneTimeKeyId, Raw<OneTimeKey>>, limit: usize) -
 
 /// `POST /_matrix/client/v3/keys/query`
 /// <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keysquery>
-pub async fn get_keys(app: Arc<App>, caller: Caller, request: get_keys::v3::Request) -> Result<get_keys::v3::Response, Error> {
+pub async fn get_keys(
+    app: Arc<App>,
+    caller: Caller,
+    request: get_keys::v3::Request,
+) -> Result<get_keys::v3::Response, Error> {
     let asked = Split::new(request.device_keys, &app.config.server_name);
     let mut response = get_keys::v3::Response::new();
     response.failures = asked.failures();
@@ -119,7 +130,8 @@ pub async fn get_keys(app: Arc<App>, caller: Caller, request: get_keys::v3::Requ
             continue;
         }
         let keys = device_keys::query(&snapshot, &caller.user, &user, &devices)?;
-        let keys = keys.into_iter().map(|(device, keys)| Ok((device.into(), raw(keys)?))).collect::<Result<_, Error>>()?;
+        let keys =
+            keys.into_iter().map(|(device, keys)| Ok((device.into(), raw(keys)?))).collect::<Result<_, Error>>()?;
         response.device_keys.insert(user.clone(), keys);
         let keys = cross_signing::query(&snapshot, &caller.user, &user)?;
         let tables = [
@@ -142,13 +154,21 @@ fn raw<T>(json: String) -> Result<Raw<T>, Error> {
 
 /// `POST /_matrix/client/v3/keys/claim`
 /// <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keysclaim>
-pub async fn claim_keys(app: Arc<App>, _: Caller, request: claim_keys::v3::Request) -> Result<claim_keys::v3::Response, Error> {
+pub async fn claim_keys(
+    app: Arc<App>,
+    _: Caller,
+    request: claim_keys::v3::Request,
+) -> Result<claim_keys::v3::Response, Error> {
     if request.one_time_keys.values().map(BTreeMap::len).sum::<usize>() > MAX_CLAIMED {
         return Err(Error::too_large());
     }
     let asked = Split::new(request.one_time_keys, &app.config.server_name);
     let failures = asked.failures();
-    let claimed = if asked.local.is_empty() { BTreeMap::new() } else { app.store.change(move |change| claim(change, asked.local)).await? };
+    let claimed = if asked.local.is_empty() {
+        BTreeMap::new()
+    } else {
+        app.store.change(move |change| claim(change, asked.local)).await?
+    };
     let mut response = claim_keys::v3::Response::new(claimed);
     response.failures = failures;
     Ok(response)
@@ -156,12 +176,18 @@ pub async fn claim_keys(app: Arc<App>, _: Caller, request: claim_keys::v3::Reque
 
 type Wanted = BTreeMap<OwnedUserId, BTreeMap<ruma::OwnedDeviceId, ruma::OneTimeKeyAlgorithm>>;
 
-fn claim(change: &mut hearth_store::Change<'_>, wanted: Wanted) -> Result<BTreeMap<OwnedUserId, claim_keys::v3::OneTimeKeys>, Error> {
+fn claim(
+    change: &mut hearth_store::Change<'_>,
+    wanted: Wanted,
+) -> Result<BTreeMap<OwnedUserId, claim_keys::v3::OneTimeKeys>, Error> {
     let mut all = BTreeMap::new();
     for (user, devices) in wanted {
         let mut of_user = claim_keys::v3::OneTimeKeys::new();
         for (device, algorithm) in devices {
-            let Some(key) = one_time_keys::claim(change, user.as_str(), device.as_str(), &algorithm.to_string())? else { continue };
+            let Some(key) = one_time_keys::claim(change, user.as_str(), device.as_str(), &algorithm.to_string())?
+            else {
+                continue;
+            };
             let name = OwnedOneTimeKeyId::try_from(key.name).map_err(|error| Error::internal(&error))?;
             of_user.insert(device, BTreeMap::from([(name, raw(key.json)?)]));
         }
@@ -184,7 +210,8 @@ pub async fn get_key_changes(
     position(&request.to)?;
     let snapshot = app.store.snapshot()?;
     let delta = device_lists::delta(&snapshot, &caller.user, from, StreamPos(u64::MAX))?;
-    let parse = |users: std::collections::BTreeSet<String>| users.iter().filter_map(|user| UserId::parse(user).ok()).collect();
+    let parse =
+        |users: std::collections::BTreeSet<String>| users.iter().filter_map(|user| UserId::parse(user).ok()).collect();
     Ok(get_key_changes::v3::Response::new(parse(delta.changed), parse(delta.left)))
 }
 
@@ -200,7 +227,9 @@ pub async fn upload_signing_keys(
     caller: Caller,
     request: upload_signing_keys::v3::Request,
 ) -> Result<upload_signing_keys::v3::Response, Error> {
-    let parse = |usage, key: Option<Raw<CrossSigningKey>>| key.map(|key| Key::parse(&caller.user, usage, key.json().get())).transpose();
+    let parse = |usage, key: Option<Raw<CrossSigningKey>>| {
+        key.map(|key| Key::parse(&caller.user, usage, key.json().get())).transpose()
+    };
     let keys = Upload {
         master: parse(Usage::Master, request.master_key)?,
         self_signing: parse(Usage::SelfSigning, request.self_signing_key)?,
@@ -262,7 +291,9 @@ pub async fn upload_signatures(
         let (errcode, error) = match refusal {
             Refusal::NotFound => ("M_NOT_FOUND", "There is no such key."),
             Refusal::OtherKey => ("M_INVALID_SIGNATURE", "That is not the key as it was published."),
-            Refusal::InvalidSignature => ("M_INVALID_SIGNATURE", "There is no good signature by a key that may sign this."),
+            Refusal::InvalidSignature => {
+                ("M_INVALID_SIGNATURE", "There is no good signature by a key that may sign this.")
+            }
         };
         failures.entry(owner).or_default().insert(name, json!({ "errcode": errcode, "error": error }));
     }

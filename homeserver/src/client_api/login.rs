@@ -14,6 +14,7 @@ use crate::{
 use axum::Router;
 use http::StatusCode;
 use ruma::{
+    OwnedUserId,
     api::{
         IncomingRequest, Metadata,
         client::{
@@ -30,7 +31,6 @@ use ruma::{
         },
         error::{DeserializationError, ErrorKind},
     },
-    OwnedUserId,
 };
 use std::sync::Arc;
 
@@ -116,17 +116,11 @@ pub async fn login(app: Arc<App>, caller: Anyone, request: LoginRequest) -> Resu
     let mut response = login::v3::Response::new(user, login.tokens.access.clone().reveal(), login.device);
     response.expires_in = login.tokens.expires_in();
     response.refresh_token = login.tokens.refresh.map(Secret::reveal);
-    response.well_known =
-        app.config.base_url.as_ref().map(|url| DiscoveryInfo::new(HomeserverInfo::new(url.clone())));
+    response.well_known = app.config.base_url.as_ref().map(|url| DiscoveryInfo::new(HomeserverInfo::new(url.clone())));
     Ok(response)
 }
 
-async fn by_password(
-    app: &App,
-    caller: Anyone,
-    info: login::v3::Password,
-    login: Login,
-) -> Result<OwnedUserId, Error> {
+async fn by_password(app: &App, caller: Anyone, info: login::v3::Password, login: Login) -> Result<OwnedUserId, Error> {
     #[expect(deprecated, reason = "the form of before identifiers, which bots still send")]
     let (identifier, user) = (info.identifier, info.user);
     let identifier = match (identifier, user) {

@@ -8,6 +8,9 @@ mod device;
 mod directory;
 mod discovery;
 mod filter;
+mod key_backup;
+mod key_backup_sessions;
+mod keys;
 mod login;
 mod membership;
 mod profile;
@@ -20,6 +23,7 @@ mod rooms;
 mod send;
 mod sync;
 mod tags;
+mod to_device;
 mod typing;
 mod user_directory;
 
@@ -38,6 +42,9 @@ pub fn routes() -> Router<Arc<App>> {
         directory::routes,
         discovery::routes,
         filter::routes,
+        key_backup::routes,
+        key_backup_sessions::routes,
+        keys::routes,
         login::routes,
         membership::routes,
         profile::routes,
@@ -49,6 +56,7 @@ pub fn routes() -> Router<Arc<App>> {
         send::routes,
         sync::routes,
         tags::routes,
+        to_device::routes,
         typing::routes,
         user_directory::routes,
     ];

@@ -26,11 +26,7 @@ const LONGEST_AVATAR_URL: usize = 1000;
 
 /// Routes of this chapter.
 pub fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
-    router
-        .endpoint(get_profile)
-        .endpoint(get_profile_field)
-        .endpoint(set_profile_field)
-        .endpoint(delete_profile_field)
+    router.endpoint(get_profile).endpoint(get_profile_field).endpoint(set_profile_field).endpoint(delete_profile_field)
 }
 
 /// `GET /_matrix/client/v3/profile/{userId}`
@@ -87,7 +83,10 @@ impl IncomingRequest for SetProfileField {
         request: http::Request<&[u8]>,
         path_args: &[&str],
     ) -> Result<Self, DeserializationError> {
-        use serde::{Deserialize as _, de::value::{Error, SeqDeserializer}};
+        use serde::{
+            Deserialize as _,
+            de::value::{Error, SeqDeserializer},
+        };
         let arguments = SeqDeserializer::<_, Error>::new(path_args.iter().copied());
         let (user_id, field) = <(OwnedUserId, String)>::deserialize(arguments)?;
         Ok(Self { user_id, field, body: serde_json::from_slice(request.body())? })

@@ -178,11 +178,21 @@ mod tests {
         put(&mut rules, NewPushRule::Underride(NewConditionalPushRule::new("b".into(), vec![], vec![])), None, None)
             .unwrap();
         rules.set_enabled(RuleKind::Underride, "b", false).unwrap();
-        put(&mut rules, NewPushRule::Underride(NewConditionalPushRule::new("b".into(), vec![], vec![])), Some("a"), None)
-            .unwrap();
+        put(
+            &mut rules,
+            NewPushRule::Underride(NewConditionalPushRule::new("b".into(), vec![], vec![])),
+            Some("a"),
+            None,
+        )
+        .unwrap();
         let order: Vec<_> = rules.underride.iter().map(|rule| (rule.rule_id.as_str(), rule.enabled)).collect();
         assert_eq!(order, [("a", true), ("b", false)]);
-        let error = put(&mut rules, NewPushRule::Underride(NewConditionalPushRule::new("b".into(), vec![], vec![])), Some("b"), None);
+        let error = put(
+            &mut rules,
+            NewPushRule::Underride(NewConditionalPushRule::new("b".into(), vec![], vec![])),
+            Some("b"),
+            None,
+        );
         assert!(matches!(error, Err(PushRuleError::BadPlace(_))));
     }
 

@@ -268,7 +268,8 @@ async fn push_rules_are_those_of_the_server_and_ones_own() {
     let rule = json!({ "actions": ["notify"], "pattern": "cake" });
     alice.put(&format!("{base}/content/cake"), rule).await.ok();
     let stored_rule = alice.get(&format!("{base}/content/cake")).await.ok();
-    let expected = json!({ "rule_id": "cake", "default": false, "enabled": true, "actions": ["notify"], "pattern": "cake" });
+    let expected =
+        json!({ "rule_id": "cake", "default": false, "enabled": true, "actions": ["notify"], "pattern": "cake" });
     assert_eq!(stored_rule, expected);
     alice.put(&format!("{base}/content/cake/enabled"), json!({ "enabled": false })).await.ok();
     assert_eq!(alice.get(&format!("{base}/content/cake/enabled")).await.ok(), json!({ "enabled": false }));

@@ -220,7 +220,13 @@ impl Answer {
     /// Asserts a Matrix error.
     #[track_caller]
     pub fn error(self, status: u16, errcode: &str) -> Value {
-        assert_eq!((self.status.as_u16(), &self.body["errcode"]), (status, &json!(errcode)), "{}: {}", self.request, self.body);
+        assert_eq!(
+            (self.status.as_u16(), &self.body["errcode"]),
+            (status, &json!(errcode)),
+            "{}: {}",
+            self.request,
+            self.body
+        );
         self.body
     }
 }

@@ -23,7 +23,10 @@ const LAYERS: &[&[&str]] = &[
 const NEIGHBOURS: &[(&str, &str)] = &[("sync", "push")];
 
 fn rank(layer: &str) -> usize {
-    LAYERS.iter().position(|line| line.contains(&layer)).unwrap_or_else(|| panic!("src/{layer} is of no layer: give it a place here"))
+    LAYERS
+        .iter()
+        .position(|line| line.contains(&layer))
+        .unwrap_or_else(|| panic!("src/{layer} is of no layer: give it a place here"))
 }
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -63,7 +66,9 @@ fn imports(text: &str) -> Vec<String> {
     }
     found
         .iter()
-        .map(|item| item.trim().chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect::<String>())
+        .map(|item| {
+            item.trim().chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect::<String>()
+        })
         .filter(|word| !word.is_empty())
         .collect()
 }

@@ -2,4 +2,5 @@
 
 mod accounts;
 mod harness;
+mod layers;
 mod sessions;

@@ -93,8 +93,7 @@ async fn tokens_are_looked_for_where_they_may_be_and_only_good_ones_pass() {
 #[tokio::test]
 async fn a_client_logs_out_and_its_token_ends() {
     let server = Server::new();
-    let (one, two, three) =
-        (server.user("alice").await, server.login("alice").await, server.login("alice").await);
+    let (one, two, three) = (server.user("alice").await, server.login("alice").await, server.login("alice").await);
     let bob = server.user("bob").await;
     one.post("/_matrix/client/v3/logout", json!({})).await.ok();
     one.get(WHOAMI).await.error(401, "M_UNKNOWN_TOKEN");
@@ -237,8 +236,7 @@ async fn a_device_is_deleted_only_with_the_password() {
 #[tokio::test]
 async fn devices_are_listed_renamed_and_deleted_together() {
     let server = Server::new();
-    let (one, two, three) =
-        (server.user("alice").await, server.login("alice").await, server.login("alice").await);
+    let (one, two, three) = (server.user("alice").await, server.login("alice").await, server.login("alice").await);
     server.pass(5000);
     two.get(WHOAMI).await.ok();
     let path = format!("/_matrix/client/v3/devices/{}", two.device);
