@@ -80,13 +80,13 @@ pub async fn deactivate(
     let caller = caller.ok_or_else(Error::missing_token)?;
     let purpose = Purpose::new("deactivate").with([u8::from(request.erase)]);
     uia::require(&app, &caller, purpose, request.auth.as_ref()).await?;
-    let rooms = app.rooms.clone();
+    let (rooms, now) = (app.rooms.clone(), app.clock.now());
     app.store
         .change(move |change| {
             for id in users::deactivate(change, &caller.user, request.erase)? {
                 device::forget(change, &caller.user, &id)?;
             }
-            super::profile::left_for_good(&rooms, change, &caller.user)
+            Ok::<_, Error>(rooms.leave_all(change, &caller.user, now)?)
         })
         .await?;
     // There was nothing to unbind.

@@ -2,6 +2,7 @@
 
 use crate::{
     accounts::{devices, passwords, uia::Purpose},
+    e2ee,
     http::{App, Caller, Error, Routes as _, uia},
 };
 use axum::Router;
@@ -76,6 +77,7 @@ pub async fn update_device(
                 return Ok(());
             }
             devices::rename(change, &caller.user, &request.device_id, name)?;
+            e2ee::devices::renamed(change, &caller.user, &request.device_id)?;
             Ok::<_, Error>(())
         })
         .await?;
@@ -137,9 +139,8 @@ pub fn remove_all(change: &mut Change<'_>, user: &UserId, except: Option<&Device
 ///
 /// # Errors
 /// Failures of the store.
-pub fn forget(_change: &mut Change<'_>, _user: &UserId, _device: &DeviceId) -> Result<(), Error> {
-    // crate::e2ee::devices::removed(change, user, device)?;
-    Ok(())
+pub fn forget(change: &mut Change<'_>, user: &UserId, device: &DeviceId) -> Result<(), Error> {
+    Ok(e2ee::devices::removed(change, user, device)?)
 }
 
 /// The device's identifier: the client's choice, or a new one.

@@ -105,14 +105,14 @@ pub async fn set_profile_field(
     check_name(&field)?;
     let value = request.body.remove(&field).ok_or_else(|| Error::missing(format!("The body lacks {field}.")))?;
     let value = checked(&field, value)?;
-    let rooms = app.rooms.clone();
+    let (rooms, now) = (app.rooms.clone(), app.clock.now());
     app.store
         .change(move |change| {
             let changed = match &value {
                 Some(value) => profiles::set(change, &caller.user, &field, value)?,
                 None => profiles::delete(change, &caller.user, &field)?,
             };
-            if changed { publish(&rooms, change, &caller.user, &field) } else { Ok(()) }
+            if changed { publish(&rooms, change, &caller.user, &field, now) } else { Ok(()) }
         })
         .await?;
     Ok(set_profile_field::v3::Response::new())
@@ -128,27 +128,21 @@ pub async fn delete_profile_field(
     check_own(&caller, &request.user_id)?;
     let field = request.field.to_string();
     check_name(&field)?;
-    let rooms = app.rooms.clone();
+    let (rooms, now) = (app.rooms.clone(), app.clock.now());
     app.store
         .change(move |change| {
             let changed = profiles::delete(change, &caller.user, &field)?;
-            if changed { publish(&rooms, change, &caller.user, &field) } else { Ok(()) }
+            if changed { publish(&rooms, change, &caller.user, &field, now) } else { Ok(()) }
         })
         .await?;
     Ok(delete_profile_field::v3::Response::new())
 }
 
 /// Name and avatar stand in the membership event of each room, so a change of them goes there.
-fn publish(_rooms: &Rooms, _change: &mut Change<'_>, _user: &UserId, field: &str) -> Result<(), Error> {
+fn publish(rooms: &Rooms, change: &mut Change<'_>, user: &UserId, field: &str, now: u64) -> Result<(), Error> {
     if matches!(field, "displayname" | "avatar_url") {
-        // rooms.profile_changed(change, user)?;
+        rooms.profile_changed(change, user, now)?;
     }
-    Ok(())
-}
-
-/// A deactivated user leaves all rooms and refuses all invites.
-pub(super) fn left_for_good(_rooms: &Rooms, _change: &mut Change<'_>, _user: &UserId) -> Result<(), Error> {
-    // rooms.leave_all(change, user)?;
     Ok(())
 }
 

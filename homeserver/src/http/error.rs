@@ -256,6 +256,7 @@ impl From<SyncError> for Error {
                 Self::invalid(error.to_string())
             }
             SyncError::Account(error) => error.into(),
+            SyncError::E2ee(error) => error.into(),
             SyncError::Room(error) => error.into(),
             SyncError::Broken(error) => Self::internal(&error),
         }

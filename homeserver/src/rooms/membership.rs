@@ -153,6 +153,28 @@ impl Rooms {
         Ok(())
     }
 
+    /// A deactivated user leaves all rooms, and turns down all invitations.
+    ///
+    /// # Errors
+    /// Those of the store. Where the rules refuse, the user stays.
+    pub fn leave_all(&self, change: &mut Change<'_>, user: &UserId, now: u64) -> Result<(), RoomError> {
+        let mut open = Vec::new();
+        for entry in change.prefix(tables::MEMBERSHIPS, (user.as_str(),))? {
+            let ((_, room), record) = entry?;
+            if matches!(record.membership, Membership::Join | Membership::Invite | Membership::Knock) {
+                open.push(room);
+            }
+        }
+        for number in open {
+            let room = Room::by_number(change, number)?;
+            match self.leave(change, &room, Move { sender: user, user, reason: None, now }) {
+                Ok(()) | Err(RoomError::Forbidden(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     fn set(
         &self,
         change: &mut Change<'_>,

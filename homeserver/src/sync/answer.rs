@@ -30,7 +30,7 @@ pub(super) fn answer(syncs: &Syncs, snapshot: &Snapshot, question: &Question) ->
         let ((_, room), standing) = entry?;
         standings.push((room, standing));
     }
-    let device = device::answer(&scene, &standings)?;
+    let device = device::answer(&scene)?;
 
     let wanted = &question.filter.account_data;
     let global = data.remove(GLOBAL).unwrap_or_default();

@@ -28,6 +28,7 @@ pub use wakers::Wakers;
 use crate::{
     accounts::AccountError,
     clock::Clock,
+    e2ee::E2eeError,
     push::unread::Unread,
     rooms::{RoomError, Rooms, membership, typing::Typing},
 };
@@ -58,6 +59,9 @@ pub enum SyncError {
     /// Something of the account can't be read.
     #[error(transparent)]
     Account(#[from] AccountError),
+    /// Keys can't be read.
+    #[error(transparent)]
+    E2ee(#[from] E2eeError),
     /// A room can't be read.
     #[error(transparent)]
     Room(#[from] RoomError),
