@@ -3,7 +3,7 @@
 //! Each domain has its own small enum that knows no HTTP; the `From` below says which status and
 //! `errcode` it gets. What went wrong inside is logged here once and never sent.
 
-use crate::{accounts::AccountError, rooms::RoomError};
+use crate::{accounts::AccountError, e2ee::E2eeError, rooms::RoomError};
 use axum::{body::Body, response::Response};
 use bytes::BytesMut;
 use hearth_store::StoreError;
