@@ -13,7 +13,7 @@ use hearth_store::{
     Change, Read, StoreError,
     tables::{CROSS_SIGNING_KEYS, DEVICE_KEYS, KEY_SIGNATURES},
 };
-use ruma::{CanonicalJsonObject, CanonicalJsonValue, DeviceId, UserId};
+use ruma::{CanonicalJsonObject, CanonicalJsonValue, UserId};
 
 /// Why one signed key was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +124,7 @@ fn signing_key(
 
 fn device_key(read: &impl Read, user: &UserId, key_id: &str) -> Result<Option<(Place, String, String)>, E2eeError> {
     let Some(device) = key_id.strip_prefix("ed25519:") else { return Ok(None) };
-    let place = Place::Device(user.to_string(), <&DeviceId>::from(device).to_string());
+    let place = Place::Device(user.to_string(), device.to_owned());
     let Some(json) = place.read(read)? else { return Ok(None) };
     let object = key_json::object(&json)?;
     let public = object.get("keys").and_then(|keys| keys.as_object()?.get(key_id)?.as_str()).map(ToOwned::to_owned);

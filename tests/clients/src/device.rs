@@ -11,7 +11,10 @@ use matrix_sdk::{
     deserialized_responses::{EncryptionInfo, VerificationState},
     ruma::{
         OwnedEventId, OwnedRoomId, RoomId, UserId,
-        api::error::ErrorKind,
+        api::{
+            client::{filter::FilterDefinition, sync::sync_events::v3::Filter},
+            error::ErrorKind,
+        },
         events::{AnyMessageLikeEventContent, AnySyncTimelineEvent},
     },
 };
@@ -198,11 +201,17 @@ impl Drop for Device {
     }
 }
 
+/// Sync settings as apps use them: going on from the last token, with members lazily loaded. (Room summaries, which the
+/// SDK counts members by, come with lazy loading only on some servers.)
+pub fn as_apps_sync() -> SyncSettings {
+    let filter = Filter::FilterDefinition(FilterDefinition::with_lazy_loading());
+    SyncSettings::new().token(SyncToken::ReusePrevious).filter(filter)
+}
+
 /// Syncs until the client is signed out. The SDK's own loop waits a second between quick syncs; a test can't afford to.
 async fn keep_syncing(client: Client, beat: watch::Sender<Beat>) {
     loop {
-        let settings = SyncSettings::new().timeout(POLL).token(SyncToken::ReusePrevious);
-        match client.sync_once(settings).await {
+        match client.sync_once(as_apps_sync().timeout(POLL)).await {
             Ok(_) => beat.send_modify(|beat| beat.syncs += 1),
             Err(error) => {
                 let unknown_token = matches!(error.client_api_error_kind(), Some(ErrorKind::UnknownToken(_)));

@@ -92,7 +92,7 @@ async fn somebody_knocks_and_is_let_in() {
     is_in_state(&bob, room, RoomState::Knocked).await;
 
     is_member_as(&alice, room, &bob, MembershipState::Knock).await;
-    let knocking = alice.room(room).get_member_no_sync(bob.user_id()).await.expect("the store answers");
+    let knocking = alice.room(room).get_member(bob.user_id()).await.expect("the store answers");
     let knocking = knocking.expect("bob was just seen");
     assert_eq!(knocking.event().reason(), Some("It rains"), "the host must read why somebody knocks");
 
@@ -114,7 +114,7 @@ async fn is_in_state(device: &Device, room: &RoomId, state: RoomState) {
 async fn is_member_as(watcher: &Device, room: &RoomId, other: &Device, membership: MembershipState) {
     watcher
         .until_true(&format!("{}'s membership to become {membership}", other.name()), async |_| {
-            let member = watcher.room(room).get_member_no_sync(other.user_id()).await.expect("the store answers");
+            let member = watcher.room(room).get_member(other.user_id()).await.expect("the store answers");
             member.is_some_and(|member| *member.membership() == membership)
         })
         .await;

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use hearth_test_clients::{Heard, House, encrypted_room_of, room_of, text};
+use hearth_test_clients::{Heard, House, as_apps_sync, encrypted_room_of, room_of, text};
 use hearth_test_support::Account;
 use matrix_sdk::{
-    config::SyncSettings,
     room::{
         edit::EditedContent,
         reply::{EnforceThread, Reply},
@@ -26,10 +25,10 @@ async fn a_message_ends_a_long_poll_at_once() {
     let room = room_of(&alice, &[&bob]).await;
     alice.stop_syncing().await;
     // Whatever is still to come is fetched first, so that the next poll has nothing to bring but the message.
-    while brings_something(&alice.client().sync_once(SyncSettings::new().timeout(Duration::ZERO)).await) {}
+    while brings_something(&alice.client().sync_once(as_apps_sync().timeout(Duration::ZERO)).await) {}
 
     let begin = Instant::now();
-    let poll = alice.client().sync_once(SyncSettings::new().timeout(Duration::from_secs(30)));
+    let poll = alice.client().sync_once(as_apps_sync().timeout(Duration::from_secs(30)));
     let send = async { bob.room(&room).send(text("Now!")).await.expect("bob may speak") };
     let (answer, _) = tokio::join!(poll, send);
     answer.expect("the poll is answered");
