@@ -190,7 +190,9 @@ mod tests {
             let passwords = Arc::clone(&passwords);
             waiting.push(tokio::spawn(async move { passwords.check("x".to_owned(), None).await }));
         }
-        tokio::task::yield_now().await;
+        while passwords.queue.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
         assert!(matches!(passwords.check("x".to_owned(), None).await, Err(PasswordError::Busy)));
         drop(held);
         for one in waiting {

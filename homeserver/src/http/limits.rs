@@ -165,25 +165,34 @@ impl<K: Hash + Eq> Buckets<K> {
         Self { rate, full_at: Mutex::new(LruCache::new(SENDERS)) }
     }
 
+    /// Counts one, if the bucket has it.
     fn take(&self, sender: K, now: u64) -> Result<(), Error> {
         let mut buckets = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let after = self.after_one_more(buckets.get(&sender).copied(), now)?;
-        buckets.put(sender, after);
-        Ok(())
-    }
-
-    fn peek(&self, sender: &K, now: u64) -> Result<(), Error> {
-        let buckets = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        self.after_one_more(buckets.peek(sender).copied(), now).map(drop)
-    }
-
-    fn after_one_more(&self, full_at: Option<u64>, now: u64) -> Result<u64, Error> {
-        let whole = self.rate.burst * self.rate.every;
-        // A clock that was set back must not lock anybody out for longer than an empty bucket does.
-        let full_at = full_at.unwrap_or(now).clamp(now, now.saturating_add(whole));
+        let full_at = self.full_at(buckets.get(&sender).copied(), now);
         let after = full_at.saturating_add(self.rate.every);
-        match after.saturating_sub(now.saturating_add(whole)) {
-            0 => Ok(after),
+        let allowed = self.allowed(full_at, now);
+        buckets.put(sender, if allowed.is_ok() { after } else { full_at });
+        allowed
+    }
+
+    /// Whether the bucket has one more.
+    fn peek(&self, sender: &K, now: u64) -> Result<(), Error> {
+        let mut buckets = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(stored) = buckets.peek_mut(sender) else { return Ok(()) };
+        *stored = self.full_at(Some(*stored), now);
+        self.allowed(*stored, now)
+    }
+
+    /// When the bucket will be full. No later than an empty one would be: a clock that was set back must
+    /// not lock anybody out for longer.
+    fn full_at(&self, stored: Option<u64>, now: u64) -> u64 {
+        stored.unwrap_or(now).clamp(now, now.saturating_add(self.rate.burst * self.rate.every))
+    }
+
+    fn allowed(&self, full_at: u64, now: u64) -> Result<(), Error> {
+        let latest = now.saturating_add(self.rate.burst * self.rate.every);
+        match full_at.saturating_add(self.rate.every).saturating_sub(latest) {
+            0 => Ok(()),
             wait => Err(Error::limit_exceeded(Duration::from_millis(wait))),
         }
     }
