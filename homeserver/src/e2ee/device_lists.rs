@@ -105,11 +105,18 @@ pub struct Delta {
     pub left: BTreeSet<String>,
 }
 
-/// Everything about others' device lists that happened behind `from` and up to `to`.
+/// Everything about others' device lists that happened behind `from` and up to `to`. Of the user's rooms only
+/// those are looked at in which, as `may_have_changed` says, something has happened since.
 ///
 /// # Errors
 /// Those of the store and of a damaged state trie.
-pub fn delta(read: &impl Read, user: &UserId, from: StreamPos, to: StreamPos) -> Result<Delta, E2eeError> {
+pub fn delta(
+    read: &impl Read,
+    user: &UserId,
+    from: StreamPos,
+    to: StreamPos,
+    may_have_changed: impl Fn(RoomNo) -> bool,
+) -> Result<Delta, E2eeError> {
     let me = user.as_str();
     let mut delta = Delta { changed: signed_between(read, user, from, to)?, left: BTreeSet::new() };
     for other in anywhere_between(read, from, to)? {
@@ -120,6 +127,9 @@ pub fn delta(read: &impl Read, user: &UserId, from: StreamPos, to: StreamPos) ->
     let mut went = BTreeSet::new();
     for row in read.prefix(MEMBERSHIPS, (me,))? {
         let ((_, room), mine) = row?;
+        if !may_have_changed(room) {
+            continue;
+        }
         let met_again = mine.joined_at.is_some_and(|joined| joined > from);
         match mine.membership {
             Membership::Join if met_again => {

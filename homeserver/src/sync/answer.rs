@@ -30,7 +30,8 @@ pub(super) fn answer(syncs: &Syncs, snapshot: &Snapshot, question: &Question) ->
         let ((_, room), standing) = entry?;
         standings.push((room, standing));
     }
-    let device = device::answer(&scene)?;
+    keep_changed(&scene, &mut standings, &data)?;
+    let device = device::answer(&scene, &standings)?;
 
     let wanted = &question.filter.account_data;
     let global = data.remove(GLOBAL).unwrap_or_default();
@@ -52,9 +53,8 @@ pub(super) fn answer(syncs: &Syncs, snapshot: &Snapshot, question: &Question) ->
     Ok(response)
 }
 
-fn rooms(scene: &Scene<'_>, mut standings: Vec<Standing>, mut data: account_data::ByRoom) -> Result<Rooms, SyncError> {
+fn rooms(scene: &Scene<'_>, standings: Vec<Standing>, mut data: account_data::ByRoom) -> Result<Rooms, SyncError> {
     let mut rooms = Rooms::new();
-    keep_changed(scene, &mut standings, &data)?;
     for standing in standings {
         let mut data_of = |room: RoomNo| -> Result<_, SyncError> {
             if data.is_empty() {

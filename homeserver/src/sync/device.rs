@@ -2,16 +2,16 @@
 
 use super::{
     SyncError, Syncs,
-    scene::{Question, Scene},
+    scene::{Question, Scene, Standing},
 };
 use crate::e2ee::{device_lists, fallback_keys, one_time_keys, to_device};
-use hearth_store::{Snapshot, StoreError, StreamPos};
+use hearth_store::{RoomNo, Snapshot, StoreError, StreamPos};
 use ruma::{
     OneTimeKeyAlgorithm, OwnedUserId, UInt, UserId, api::client::sync::sync_events::DeviceLists,
     events::AnyToDeviceEvent, serde::Raw,
 };
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// To-device messages in one answer at most.
 const MESSAGES: usize = 100;
@@ -42,8 +42,8 @@ pub(super) async fn acknowledge(syncs: &Syncs, question: &Question, snapshot: &S
     Ok(work.await?)
 }
 
-/// What is new for the device.
-pub(super) fn answer(scene: &Scene<'_>) -> Result<Device, SyncError> {
+/// What is new for the device. `changed` are the rooms in which something may have happened.
+pub(super) fn answer(scene: &Scene<'_>, changed: &[Standing]) -> Result<Device, SyncError> {
     let (read, user, id) = (scene.read, &*scene.question.user, &*scene.question.device);
     let delivered = scene.question.since.map_or(StreamPos::ZERO, |since| since.delivered());
     let pending = to_device::pending(read, user, id, delivered, scene.until, MESSAGES)?;
@@ -57,7 +57,8 @@ pub(super) fn answer(scene: &Scene<'_>) -> Result<Device, SyncError> {
     let mut lists = DeviceLists::new();
     // Who begins has fetched nobody's keys yet, so none are out of date.
     if let Some(since) = scene.since.filter(|since| *since < scene.until) {
-        let delta = device_lists::delta(read, user, since, scene.until)?;
+        let changed: HashSet<RoomNo> = changed.iter().map(|(room, _)| *room).collect();
+        let delta = device_lists::delta(read, user, since, scene.until, |room| changed.contains(&room))?;
         lists.changed = users(delta.changed);
         lists.left = users(delta.left);
     }

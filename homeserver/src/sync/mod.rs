@@ -186,3 +186,6 @@ impl Syncs {
 fn moved(snapshot: &Snapshot, question: &Question, rooms: &[hearth_store::RoomNo]) -> Result<bool, SyncError> {
     Ok(membership::joined_rooms(snapshot, &question.user)? != rooms)
 }
+
+#[cfg(test)]
+mod tests;
