@@ -108,7 +108,7 @@ pub struct Session {
 /// [`AccountError::UnknownToken`]
 pub fn by_access_token(read: &impl Read, token: &str, now: u64) -> Result<Session, AccountError> {
     let token = hash(token);
-    let record = read.get(ACCESS_TOKENS, &token)?.ok_or(AccountError::UnknownToken { soft_logout: false })?;
+    let record = read.get(ACCESS_TOKENS, token)?.ok_or(AccountError::UnknownToken { soft_logout: false })?;
     if record.expires_at.is_some_and(|end| end <= now) {
         // The device is still there, so its keys must not be thrown away.
         return Err(AccountError::UnknownToken { soft_logout: true });
@@ -152,14 +152,14 @@ pub fn refresh(change: &mut Change<'_>, token: &TokenHash, tokens: &Tokens) -> R
     for (other, kind) in of_device(change, &record.user, &record.device)? {
         match kind {
             TokenKind::Access => {
-                if let Some(access) = change.get(ACCESS_TOKENS, &other)?
+                if let Some(access) = change.get(ACCESS_TOKENS, other)?
                     && access.replaces.as_ref() == Some(token)
                 {
                     unused.push((access.expires_at, other));
                 }
             }
             TokenKind::Refresh => {
-                if let Some(refresh) = change.get(REFRESH_TOKENS, &other)? {
+                if let Some(refresh) = change.get(REFRESH_TOKENS, other)? {
                     refresh_of.insert(refresh.access, other);
                 }
             }
@@ -184,7 +184,7 @@ pub fn refresh(change: &mut Change<'_>, token: &TokenHash, tokens: &Tokens) -> R
 pub fn confirm(change: &mut Change<'_>, access: &TokenHash) -> Result<(), AccountError> {
     let Some(mut record) = change.get(ACCESS_TOKENS, access)? else { return Ok(()) };
     let Some(old) = record.replaces.take() else { return Ok(()) };
-    if let Some(replaced) = change.get(REFRESH_TOKENS, &old)? {
+    if let Some(replaced) = change.get(REFRESH_TOKENS, old)? {
         remove(change, &replaced.user, &replaced.device, &replaced.access, TokenKind::Access)?;
         remove(change, &replaced.user, &replaced.device, &old, TokenKind::Refresh)?;
     }

@@ -2,7 +2,7 @@
 
 use super::device;
 use crate::{
-    accounts::{uia::Purpose, users},
+    accounts::{passwords, uia::Purpose, users},
     http::{Anyone, App, Caller, Error, Routes as _, uia},
 };
 use axum::Router;
@@ -55,9 +55,10 @@ pub async fn change_password(
 ) -> Result<change_password::v3::Response, Error> {
     // Without a token one would have to prove oneself by an address, of which this server keeps none.
     let caller = caller.ok_or_else(Error::missing_token)?;
+    check_new_password(&request.new_password)?;
     let purpose = Purpose::new("change password").with(&request.new_password).with([u8::from(request.logout_devices)]);
     uia::require(&app, &caller, purpose, request.auth.as_ref()).await?;
-    let hash = device::new_password_hash(&app, request.new_password).await?;
+    let hash = app.passwords.hash(request.new_password).await?;
     app.store
         .change(move |change| {
             users::set_password(change, &caller.user, hash)?;
@@ -184,6 +185,21 @@ pub async fn request_password_change_token_via_msisdn(
     _request: request_password_change_token_via_msisdn::v3::Request,
 ) -> Result<request_password_change_token_via_msisdn::v3::Response, Error> {
     Err(third_party_id_not_found())
+}
+
+/// What can be a password. Whether it is a good one is for the client to say, which can say it while it is typed.
+///
+/// # Errors
+/// 400 `M_WEAK_PASSWORD` or `M_INVALID_PARAM`
+pub(super) fn check_new_password(password: &str) -> Result<(), Error> {
+    if password.is_empty() {
+        let message = "An empty password is none.";
+        return Err(Error::new(StatusCode::BAD_REQUEST, ErrorKind::WeakPassword, message));
+    }
+    if password.len() > passwords::LONGEST {
+        return Err(Error::invalid(format!("A password has at most {} bytes.", passwords::LONGEST)));
+    }
+    Ok(())
 }
 
 /// 403 `M_THREEPID_DENIED`: this server keeps no addresses and no phone numbers.

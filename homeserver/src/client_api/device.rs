@@ -1,19 +1,15 @@
 //! Managing devices.
 
 use crate::{
-    accounts::{devices, passwords, uia::Purpose},
+    accounts::{devices, uia::Purpose},
     e2ee,
     http::{App, Caller, Error, Routes as _, uia},
 };
 use axum::Router;
 use hearth_store::{Change, records::DeviceRecord};
-use http::StatusCode;
 use ruma::{
     DeviceId, MilliSecondsSinceUnixEpoch, OwnedDeviceId, UInt, UserId,
-    api::{
-        client::device::{Device, delete_device, delete_devices, get_device, get_devices, update_device},
-        error::ErrorKind,
-    },
+    api::client::device::{Device, delete_device, delete_devices, get_device, get_devices, update_device},
 };
 use std::{net::IpAddr, sync::Arc};
 
@@ -168,21 +164,6 @@ pub fn name(name: Option<String>) -> Result<Option<String>, Error> {
         }
         name => Ok(name),
     }
-}
-
-/// The hash of a new password.
-///
-/// # Errors
-/// 400 `M_WEAK_PASSWORD` or `M_INVALID_PARAM`
-pub async fn new_password_hash(app: &App, password: String) -> Result<String, Error> {
-    if password.is_empty() {
-        let message = "An empty password is none.";
-        return Err(Error::new(StatusCode::BAD_REQUEST, ErrorKind::WeakPassword, message));
-    }
-    if password.len() > passwords::LONGEST {
-        return Err(Error::invalid(format!("A password has at most {} bytes.", passwords::LONGEST)));
-    }
-    Ok(app.passwords.hash(password).await?)
 }
 
 fn shown(id: OwnedDeviceId, record: DeviceRecord, seen: Option<(u64, IpAddr)>) -> Device {

@@ -1,6 +1,6 @@
 //! Signing up.
 
-use super::device;
+use super::{account, device};
 use crate::{
     accounts::{
         devices::Login,
@@ -53,22 +53,12 @@ pub async fn register(
     let now = app.clock.now();
     app.limits.check_entry(caller.ip, now)?;
 
-    // What is wrong with the name is said before anybody goes through the trouble of authentication.
+    // What is wrong with the request is said before anybody goes through the trouble of authentication.
     let user = match &request.username {
         Some(name) => user_id(&app, name)?,
         None => user_id(&app, &app.random.word(12))?,
     };
     registration::check_free(&app.store.snapshot()?, &user)?;
-    // A request without `auth` only asks for the flows; the password may come with a later one.
-    let password = match request.password {
-        Some(password) => Some(password),
-        None if request.auth.is_none() => None,
-        None => return Err(Error::missing("A password is missing.")),
-    };
-    let token = uia::require_for_registration(&app, caller.ip, request.auth.as_ref()).await?;
-    let password = password.ok_or_else(|| Error::missing("A password is missing."))?;
-    let password_hash = device::new_password_hash(&app, password).await?;
-
     let login = if request.inhibit_login {
         None
     } else {
@@ -80,6 +70,16 @@ pub async fn register(
             ip: caller.ip.to_string(),
         })
     };
+    let missing = || Error::missing("A password is missing.");
+    match &request.password {
+        Some(password) => account::check_new_password(password)?,
+        // A request without `auth` only asks for the flows; the password may come with a later one.
+        None if request.auth.is_none() => {}
+        None => return Err(missing()),
+    }
+    let token = uia::require_for_registration(&app, caller.ip, request.auth.as_ref()).await?;
+    let password_hash = app.passwords.hash(request.password.ok_or_else(missing)?).await?;
+
     let account = NewAccount { user: user.clone(), password_hash, token, now, login: login.clone() };
     // People see the name as they wrote it, capitals and all.
     let shown = request.username.filter(|name| !name.starts_with('@'));
@@ -139,7 +139,7 @@ pub async fn request_registration_token_via_email(
     _caller: Anyone,
     _request: request_registration_token_via_email::v3::Request,
 ) -> Result<request_registration_token_via_email::v3::Response, Error> {
-    Err(super::account::third_party_ids_denied())
+    Err(account::third_party_ids_denied())
 }
 
 /// `POST /_matrix/client/v3/register/msisdn/requestToken`
@@ -149,7 +149,7 @@ pub async fn request_registration_token_via_msisdn(
     _caller: Anyone,
     _request: request_registration_token_via_msisdn::v3::Request,
 ) -> Result<request_registration_token_via_msisdn::v3::Response, Error> {
-    Err(super::account::third_party_ids_denied())
+    Err(account::third_party_ids_denied())
 }
 
 fn user_id(app: &App, name: &str) -> Result<OwnedUserId, Error> {

@@ -32,8 +32,8 @@ const TOKEN: &[Flow] = &[&[Stage::RegistrationToken]];
 /// Has the caller prove anew who they are, for one purpose and once. The purpose names all that the
 /// request will do, so that the proof is good for that alone:
 ///
-/// ```ignore
-/// let purpose = Purpose::new("delete device").with(&request.device_id);
+/// ```text
+/// let purpose = Purpose::new("delete device").with(request.device_id.as_str());
 /// uia::require(&app, &caller, purpose, request.auth.as_ref()).await?;
 /// ```
 ///

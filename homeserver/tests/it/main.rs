@@ -1,5 +1,8 @@
 //! Tests of the whole server within this process: requests into the router, responses out of it.
 
+// A test that meets the unexpected ends, helpers outside of `#[test]` included.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod accounts;
 mod harness;
 mod layers;
