@@ -4,3 +4,4 @@ mod accounts;
 mod harness;
 mod layers;
 mod sessions;
+mod sync;
