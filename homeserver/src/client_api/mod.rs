@@ -13,6 +13,7 @@ mod key_backup_sessions;
 mod keys;
 mod login;
 mod membership;
+mod presence;
 mod profile;
 mod push_rules;
 mod receipts;
@@ -47,6 +48,7 @@ pub fn routes() -> Router<Arc<App>> {
         keys::routes,
         login::routes,
         membership::routes,
+        presence::routes,
         profile::routes,
         push_rules::routes,
         receipts::routes,

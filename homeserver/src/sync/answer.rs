@@ -4,9 +4,14 @@ use super::{
     SyncError, Syncs, Token, account_data, device, filter, invited, joined, left,
     scene::{Question, Scene, Standing},
 };
-use crate::accounts::account_data::GLOBAL;
+use crate::{accounts::account_data::GLOBAL, e2ee::device_lists::share_room};
 use hearth_store::{Read as _, RoomNo, Snapshot, records::Membership, tables};
-use ruma::api::client::sync::sync_events::v3::{InviteState, KnockState, Response, Rooms};
+use ruma::{
+    UInt,
+    api::client::sync::sync_events::v3::{InviteState, KnockState, Response, Rooms},
+    events::presence::{PresenceEvent, PresenceEventContent},
+    serde::Raw,
+};
 use std::collections::{BTreeSet, HashSet};
 
 /// Whether an answer tells the device anything.
@@ -21,7 +26,7 @@ pub(super) fn tells(response: &Response) -> bool {
 /// What the device has not seen.
 pub(super) fn answer(syncs: &Syncs, snapshot: &Snapshot, question: &Question) -> Result<Response, SyncError> {
     // Before anything else: what changes from here on is told again rather than not at all.
-    let typing = syncs.parts.typing.serial();
+    let (typing, presence) = (syncs.parts.typing.serial(), syncs.presence.serial());
     let scene = Scene::new(syncs, snapshot, question)?;
     let mut data = account_data::changes(&scene)?;
 
@@ -40,12 +45,13 @@ pub(super) fn answer(syncs: &Syncs, snapshot: &Snapshot, question: &Question) ->
     let token = Token {
         position: scene.until,
         typing: Some(typing),
-        presence: Some(0),
+        presence: Some(presence),
         to_device: device.delivered.filter(|delivered| *delivered < scene.until),
     };
     let mut response = Response::new(token.to_string());
     response.rooms = rooms;
     response.account_data.events = account_data::events(global, |kind| filter::wants(wanted, kind, &question.user));
+    response.presence.events = people(&scene)?;
     response.to_device.events = device.messages;
     response.device_lists = device.lists;
     response.device_one_time_keys_count = device.one_time_keys;
@@ -83,6 +89,24 @@ fn rooms(scene: &Scene<'_>, standings: Vec<Standing>, mut data: account_data::By
         }
     }
     Ok(rooms)
+}
+
+/// Who came, went, or says something else, of those whom the user shares a room with.
+fn people(scene: &Scene<'_>) -> Result<Vec<Raw<PresenceEvent>>, SyncError> {
+    let (user, wanted) = (&scene.question.user, &scene.question.filter.presence);
+    let mut events = Vec::new();
+    let since = scene.question.since.and_then(|since| since.presence);
+    for (other, shown) in scene.syncs.presence.changed(since, scene.now) {
+        let passes = other != *user && !scene.ignored.contains(&other) && filter::wants(wanted, "m.presence", &other);
+        if passes && share_room(scene.read, user.as_str(), other.as_str())? {
+            let mut content = PresenceEventContent::new(shown.state);
+            content.status_msg = shown.status;
+            content.last_active_ago = shown.last_active_ago.map(UInt::new_saturating);
+            content.currently_active = Some(shown.currently_active);
+            events.extend(Raw::new(&PresenceEvent { content, sender: other }).ok());
+        }
+    }
+    Ok(events)
 }
 
 /// Leaves only those rooms in which something may have happened that the device has not seen.

@@ -15,6 +15,7 @@ mod invited;
 mod joined;
 mod lazy;
 mod left;
+pub mod presence;
 mod scene;
 mod state;
 mod summary;
@@ -22,6 +23,7 @@ mod timeline;
 mod token;
 mod wakers;
 
+pub use presence::Presence;
 pub use token::Token;
 pub use wakers::Wakers;
 
@@ -32,9 +34,12 @@ use crate::{
     push::unread::Unread,
     rooms::{RoomError, Rooms, membership, typing::Typing},
 };
-use hearth_store::{Snapshot, Store, StoreError};
+use hearth_store::{RoomNo, Store, StoreError, StreamPos};
 use lazy::Lazy;
-use ruma::{OwnedDeviceId, OwnedUserId, api::client::sync::sync_events::v3};
+use presence::Faded;
+use ruma::{
+    OwnedDeviceId, OwnedUserId, UserId, api::client::sync::sync_events::v3, presence::PresenceState,
+};
 use scene::Question;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
@@ -83,6 +88,7 @@ pub struct Syncs {
     wakers: Arc<Wakers>,
     unread: Arc<Unread>,
     lazy: Arc<Lazy>,
+    presence: Presence,
 }
 
 /// What syncs read.
@@ -103,7 +109,8 @@ impl Syncs {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let wakers = Wakers::of(&parts.store);
-        Self { parts: Arc::new(parts), wakers, unread: Arc::default(), lazy: Arc::default() }
+        let presence = Presence::new(parts.clock.now());
+        Self { parts: Arc::new(parts), wakers, unread: Arc::default(), lazy: Arc::default(), presence }
     }
 
     /// Wakes the syncs that wait.
@@ -116,6 +123,46 @@ impl Syncs {
     #[must_use]
     pub fn unread(&self) -> &Unread {
         &self.unread
+    }
+
+    /// Who is there.
+    #[must_use]
+    pub fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
+    /// A user gives a sign of life; `status` is none where it says nothing about the user's words.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn alive(&self, user: &UserId, state: PresenceState, status: Option<Option<String>>) -> Result<(), SyncError> {
+        let sign = self.presence.alive(user, state, status, self.parts.clock.now());
+        if sign.changed {
+            self.presence_changed(user)?;
+        }
+        if sign.unwatched {
+            let (syncs, user) = (self.clone(), user.to_owned());
+            tokio::spawn(async move {
+                loop {
+                    match syncs.presence.fade(&user, Instant::now()) {
+                        Faded::NotBefore(at) => tokio::time::sleep_until(at).await,
+                        Faded::Now { changed } => {
+                            // A store that is closing has nobody left to tell.
+                            let _ = if changed { syncs.presence_changed(&user) } else { Ok(()) };
+                            return;
+                        }
+                    }
+                }
+            });
+        }
+        Ok(())
+    }
+
+    fn presence_changed(&self, user: &UserId) -> Result<(), SyncError> {
+        for room in membership::joined_rooms(&self.parts.store.snapshot()?, user)? {
+            self.wakers.wake_room(room);
+        }
+        Ok(())
     }
 
     /// Answers a sync, at once if there is something to show, or once there is, or when its time is over.
@@ -141,6 +188,9 @@ impl Syncs {
             full_state: request.full_state,
             state_after: request.use_state_after,
         };
+        if request.set_presence != PresenceState::Offline {
+            self.alive(&question.user, request.set_presence, None)?;
+        }
         device::acknowledge(self, &question, &snapshot).await?;
         drop(snapshot);
         let patience = request.timeout.unwrap_or_default().min(LONGEST);
@@ -156,35 +206,42 @@ impl Syncs {
     }
 
     async fn wait(&self, question: &Question, deadline: Instant) -> Result<v3::Response, SyncError> {
-        let response = answer::answer(self, &self.parts.store.snapshot()?, question)?;
-        if answer::tells(&response) || deadline <= Instant::now() {
-            return Ok(response);
-        }
-        loop {
+        let mut moment = self.moment();
+        let mut response = self.answer(question)?;
+        while !answer::tells(&response) && Instant::now() < deadline {
             let rooms = membership::joined_rooms(&self.parts.store.snapshot()?, &question.user)?;
             let wait = self.wakers.register(question.user.as_str(), question.device.as_str(), rooms);
+            // What happens from here on wakes; what happened before shows in the moment. So nothing is missed.
             loop {
-                // Looked at after registering, hence nothing is missed in between.
-                let snapshot = self.parts.store.snapshot()?;
-                let response = answer::answer(self, &snapshot, question)?;
-                if answer::tells(&response) {
-                    return Ok(response);
+                let now = self.moment();
+                if now != moment {
+                    moment = now;
+                    response = self.answer(question)?;
+                    if answer::tells(&response) || self.moved(question, wait.rooms())? {
+                        break;
+                    }
                 }
-                if moved(&snapshot, question, wait.rooms())? {
-                    break;
-                }
-                drop(snapshot);
                 if timeout_at(deadline, wait.woken()).await.is_err() {
                     return Ok(response);
                 }
             }
         }
+        Ok(response)
     }
-}
 
-/// Whether the user is in other rooms than those that a sync waits for.
-fn moved(snapshot: &Snapshot, question: &Question, rooms: &[hearth_store::RoomNo]) -> Result<bool, SyncError> {
-    Ok(membership::joined_rooms(snapshot, &question.user)? != rooms)
+    fn answer(&self, question: &Question) -> Result<v3::Response, SyncError> {
+        answer::answer(self, &self.parts.store.snapshot()?, question)
+    }
+
+    /// Everything that an answer depends on, as numbers.
+    fn moment(&self) -> (StreamPos, u64, u64) {
+        (self.parts.store.durable_pos(), self.parts.typing.serial(), self.presence.serial())
+    }
+
+    /// Whether the user is in other rooms than those that a sync waits for.
+    fn moved(&self, question: &Question, rooms: &[RoomNo]) -> Result<bool, SyncError> {
+        Ok(membership::joined_rooms(&self.parts.store.snapshot()?, &question.user)? != rooms)
+    }
 }
 
 #[cfg(test)]

@@ -7,3 +7,4 @@ mod accounts;
 mod harness;
 mod layers;
 mod sessions;
+mod sync;

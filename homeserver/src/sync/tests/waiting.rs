@@ -49,12 +49,14 @@ async fn a_room_joined_while_waiting_is_waited_for_too() {
     let mut bob = Phone { filter: json!({ "room": { "not_rooms": [room.id] } }), ..phone(bob()) };
     house.sync(&mut bob).await;
     let user = bob.user;
-    let wait = house.wait(&mut bob);
-    tokio::pin!(wait);
-    assert!(tokio::time::timeout(Duration::from_millis(50), &mut wait).await.is_err());
-    house.join(&den, user);
-    let answer = tokio::time::timeout(SOON, wait).await.unwrap();
-    assert!(joined(&answer, &den).is_object());
+    {
+        let wait = house.wait(&mut bob);
+        tokio::pin!(wait);
+        assert!(tokio::time::timeout(Duration::from_millis(50), &mut wait).await.is_err());
+        house.join(&den, user);
+        let answer = tokio::time::timeout(SOON, wait).await.unwrap();
+        assert!(joined(&answer, &den).is_object());
+    }
     house.say(&room, ann(), "filtered");
     let wait = house.wait(&mut bob);
     tokio::pin!(wait);
