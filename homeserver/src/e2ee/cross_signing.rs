@@ -235,3 +235,145 @@ pub fn query(read: &impl Read, asker: &UserId, user: &UserId) -> Result<Shown, E
         user_signing: if asker == user { shown(Usage::UserSigning)? } else { None },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::e2ee::testing::{SigningKey, TestStore};
+    use hearth_store::tables::DEVICE_LIST_CHANGES;
+    use ruma::user_id;
+    use serde_json::{Value, json};
+
+    fn ann_id() -> &'static UserId {
+        user_id!("@ann:here")
+    }
+
+    /// A user's three keys.
+    struct Keys {
+        master: SigningKey,
+        self_signing: SigningKey,
+        user_signing: SigningKey,
+    }
+
+    impl Keys {
+        fn new() -> Self {
+            let [master, self_signing, user_signing] = std::array::from_fn(|_| SigningKey::cross_signing());
+            Self { master, self_signing, user_signing }
+        }
+
+        fn upload(&self) -> Upload {
+            let signed = |key: &SigningKey, usage: Usage| {
+                let mut json = key.cross_signing_key(ann_id(), usage.as_str());
+                self.master.sign(ann_id().as_str(), &mut json);
+                Some(Key::parse(ann_id(), usage, &json.to_string()).unwrap())
+            };
+            let master = self.master.cross_signing_key(ann_id(), "master").to_string();
+            Upload {
+                master: Some(Key::parse(ann_id(), Usage::Master, &master).unwrap()),
+                self_signing: signed(&self.self_signing, Usage::SelfSigning),
+                user_signing: signed(&self.user_signing, Usage::UserSigning),
+            }
+        }
+    }
+
+    fn put(store: &TestStore, keys: &Upload, authenticated: bool) -> Result<(), E2eeError> {
+        let keys = keys.clone();
+        store.change(move |change| upload(change, ann_id(), &keys, authenticated))
+    }
+
+    #[test]
+    fn the_first_keys_and_the_same_keys_again_are_free_and_all_else_needs_authentication() {
+        let store = TestStore::new();
+        let first = Keys::new().upload();
+        put(&store, &Upload::default(), false).unwrap();
+        put(&store, &first, false).unwrap();
+        let changed = store.store.snapshot().unwrap().get(DEVICE_LIST_CHANGES, ann_id().as_str()).unwrap();
+        assert!(changed.is_some());
+        put(&store, &first, false).unwrap();
+        put(&store, &Upload { user_signing: None, ..first.clone() }, false).unwrap();
+        assert_eq!(store.store.snapshot().unwrap().get(DEVICE_LIST_CHANGES, ann_id().as_str()).unwrap(), changed);
+
+        let second = Keys::new().upload();
+        assert!(matches!(put(&store, &second, false), Err(E2eeError::NeedsAuthentication)));
+        let mixed = Upload { master: first.master, ..second.clone() };
+        assert!(matches!(put(&store, &mixed, false), Err(E2eeError::NeedsAuthentication)));
+        assert!(matches!(put(&store, &mixed, true), Err(E2eeError::InvalidSignature(_))));
+        put(&store, &second, true).unwrap();
+        assert_eq!(get(&store.store.snapshot().unwrap(), ann_id(), Usage::Master).unwrap().unwrap().json, second.master.unwrap().json);
+    }
+
+    #[test]
+    fn adding_keys_to_a_master_key_needs_authentication() {
+        let store = TestStore::new();
+        let keys = Keys::new().upload();
+        put(&store, &Upload { master: keys.master.clone(), ..Upload::default() }, false).unwrap();
+        assert!(matches!(put(&store, &keys, false), Err(E2eeError::NeedsAuthentication)));
+        put(&store, &Upload { master: None, ..keys }, true).unwrap();
+        assert!(get(&store.store.snapshot().unwrap(), ann_id(), Usage::UserSigning).unwrap().is_some());
+    }
+
+    #[test]
+    fn the_other_keys_need_a_master_key_and_its_signature() {
+        let store = TestStore::new();
+        let (keys, other) = (Keys::new().upload(), Keys::new().upload());
+        assert!(matches!(put(&store, &Upload { master: None, ..keys.clone() }, false), Err(E2eeError::NoMasterKey)));
+        let crossed = Upload { self_signing: other.self_signing, ..keys };
+        assert!(matches!(put(&store, &crossed, false), Err(E2eeError::InvalidSignature(_))));
+        assert!(get(&store.store.snapshot().unwrap(), ann_id(), Usage::Master).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_new_master_key_takes_the_keys_of_the_old_one_away() {
+        let store = TestStore::new();
+        put(&store, &Keys::new().upload(), false).unwrap();
+        let new = Keys::new().upload();
+        put(&store, &Upload { master: new.master, ..Upload::default() }, true).unwrap();
+        let shown = query(&store.store.snapshot().unwrap(), ann_id(), ann_id()).unwrap();
+        assert!(shown.master.is_some() && shown.self_signing.is_none() && shown.user_signing.is_none());
+    }
+
+    #[test]
+    fn a_key_with_the_name_of_a_device_is_refused() {
+        let store = TestStore::new();
+        let keys = Keys::new();
+        let device: &'static str = String::leak(keys.self_signing.public.clone());
+        store.device("@ann:here", device);
+        assert!(matches!(put(&store, &keys.upload(), false), Err(E2eeError::KeyIdInUse)));
+        let other = TestStore::new();
+        put(&other, &keys.upload(), false).unwrap();
+        assert!(is_key_id(&other.store.snapshot().unwrap(), ann_id(), device).unwrap());
+        assert!(!is_key_id(&other.store.snapshot().unwrap(), ann_id(), "A").unwrap());
+    }
+
+    #[test]
+    fn only_the_user_sees_the_user_signing_key() {
+        let store = TestStore::new();
+        put(&store, &Keys::new().upload(), false).unwrap();
+        let snapshot = store.store.snapshot().unwrap();
+        assert!(query(&snapshot, ann_id(), ann_id()).unwrap().user_signing.is_some());
+        let bobs = query(&snapshot, user_id!("@bob:here"), ann_id()).unwrap();
+        assert!(bobs.user_signing.is_none() && bobs.self_signing.is_some() && bobs.master.is_some());
+    }
+
+    #[test]
+    fn keys_must_be_what_they_say() {
+        let key = SigningKey::cross_signing();
+        let good = key.cross_signing_key(ann_id(), "master");
+        let other = SigningKey::cross_signing().public;
+        for (field, value) in [
+            ("user_id", json!("@eve:here")),
+            ("usage", json!(["self_signing"])),
+            ("usage", json!([])),
+            ("keys", json!({})),
+            ("keys", json!({ (format!("ed25519:{}", key.public)): other.clone() })),
+            ("keys", json!({ (format!("rsa:{other}")): other.clone() })),
+            ("keys", json!({ (format!("ed25519:{other}")): other.clone(), (format!("ed25519:{}", key.public)): key.public.clone() })),
+            ("keys", json!({ "ed25519:abc": "abc" })),
+            ("signatures", json!({ "@ann:here": 1 })),
+        ] {
+            let mut bad: Value = good.clone();
+            bad[field] = value;
+            assert!(matches!(Key::parse(ann_id(), Usage::Master, &bad.to_string()), Err(E2eeError::Invalid(_))), "{bad}");
+        }
+    }
+}

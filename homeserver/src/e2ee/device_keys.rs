@@ -104,3 +104,84 @@ fn shown(read: &impl Read, asker: &UserId, user: &UserId, device: &str, json: &s
     object.insert("unsigned".to_owned(), CanonicalJsonValue::Object(unsigned.into_iter().collect()));
     Ok(serde_json::to_string(&object)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::e2ee::{devices, testing::{SigningKey, TestStore}};
+    use hearth_store::{StreamPos, tables::DEVICE_LIST_LOG};
+    use ruma::{device_id, user_id};
+    use serde_json::{Value, json};
+
+    fn ann_id() -> &'static UserId {
+        user_id!("@ann:here")
+    }
+
+    fn publish(store: &TestStore, keys: &Value) {
+        let keys = DeviceKeys::parse(ann_id(), device_id!("A"), &keys.to_string()).unwrap();
+        store.change(move |change| upload(change, ann_id(), device_id!("A"), &keys)).unwrap();
+    }
+
+    fn log(store: &TestStore) -> Vec<StreamPos> {
+        store.store.snapshot().unwrap().prefix(DEVICE_LIST_LOG, ()).unwrap().map(|row| row.unwrap().0).collect()
+    }
+
+    #[test]
+    fn keys_must_be_those_of_the_caller_and_the_device() {
+        let good = SigningKey::of_device("A").device_keys(ann_id(), "A");
+        let parse = |keys: &Value| DeviceKeys::parse(ann_id(), device_id!("A"), &keys.to_string());
+        assert!(parse(&good).is_ok());
+        for (field, value) in [
+            ("user_id", json!("@eve:here")),
+            ("device_id", json!("E")),
+            ("algorithms", json!("m.olm.v1.curve25519-aes-sha2")),
+            ("algorithms", json!([1])),
+            ("keys", json!({ "ed25519:B": "abc" })),
+            ("keys", json!({ "ed25519": "abc" })),
+            ("keys", json!({ "ed25519:A": 1 })),
+            ("signatures", json!(null)),
+            ("extra", json!(0.5)),
+        ] {
+            let mut bad = good.clone();
+            bad[field] = value;
+            assert!(matches!(parse(&bad), Err(E2eeError::Invalid(_))), "{bad}");
+        }
+        let mut large = good;
+        large["extra"] = json!("x".repeat(20_000));
+        assert!(matches!(parse(&large), Err(E2eeError::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_query_shows_keys_as_uploaded_and_the_name_of_the_device() {
+        let store = TestStore::new();
+        store.device("@ann:here", "A");
+        let mut keys = SigningKey::of_device("A").device_keys(ann_id(), "A");
+        publish(&store, &keys);
+        let snapshot = store.store.snapshot().unwrap();
+        let all: [&DeviceId; 0] = [];
+        let found = query(&snapshot, user_id!("@bob:here"), ann_id(), &all).unwrap();
+        keys["unsigned"] = json!({ "device_display_name": "A's name" });
+        assert_eq!(serde_json::from_str::<Value>(&found["A"]).unwrap(), keys);
+        assert_eq!(query(&snapshot, ann_id(), ann_id(), &[device_id!("A"), device_id!("GONE")]).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn only_a_change_is_a_change_and_only_the_newest_is_kept() {
+        let store = TestStore::new();
+        store.device("@ann:here", "A");
+        let keys = SigningKey::of_device("A").device_keys(ann_id(), "A");
+        publish(&store, &keys);
+        let first = log(&store);
+        publish(&store, &keys);
+        assert_eq!(log(&store), first);
+        publish(&store, &SigningKey::of_device("A").device_keys(ann_id(), "A"));
+        let second = log(&store);
+        assert_eq!(second.len(), 1);
+        assert!(second > first);
+        store.change(|change| Ok(devices::removed(change, ann_id(), device_id!("A"))?)).unwrap();
+        let third = log(&store);
+        assert!(third.len() == 1 && third > second);
+        store.change(|change| Ok(devices::removed(change, ann_id(), device_id!("A"))?)).unwrap();
+        assert_eq!(log(&store), third, "a device without keys is on nobody's list");
+    }
+}

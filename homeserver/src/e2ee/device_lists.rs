@@ -175,3 +175,108 @@ fn moved(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::e2ee::testing::TestStore;
+    use hearth_store::{
+        EventNo,
+        records::MembershipRecord,
+        tables::{CHANGE_LOG, ROOM_STATES},
+    };
+    use ruma::user_id;
+
+    fn ann_id() -> &'static UserId {
+        user_id!("@ann:here")
+    }
+
+    const BOB: &str = "@bob:here";
+
+    /// Brings a user into a room, or out of it, the way the rooms layer stores it.
+    fn moves(store: &TestStore, room: u64, user: &'static str, membership: Membership) {
+        let work = move |change: &mut Change<'_>| {
+            let position = change.log(LogRecord::Membership(user.to_owned(), RoomNo(room)))?;
+            let old = change.get(MEMBERSHIPS, (user, RoomNo(room)))?;
+            if let Some(old) = &old {
+                change.delete(ROOM_MEMBERS, (RoomNo(room), old.membership, user))?;
+            }
+            let joined_at = if membership == Membership::Join { Some(position) } else { old.and_then(|old| old.joined_at) };
+            let event = EventNo::from(position);
+            let record = MembershipRecord { membership, event, position, joined_at, forgotten: false, stripped_state: None };
+            change.put(MEMBERSHIPS, (user, RoomNo(room)), &record)?;
+            change.put(ROOM_MEMBERS, (RoomNo(room), membership, user), &event)?;
+            let root = state::at_position(change, RoomNo(room), position)?;
+            let root = state::apply(change, root, [("m.room.member", user, Some(event))])?;
+            Ok(change.put(ROOM_STATES, (RoomNo(room), position), &root)?)
+        };
+        store.change(work).unwrap();
+    }
+
+    fn touch(store: &TestStore, user: &'static str) {
+        store.change(move |change| Ok(changed(change, user)?)).unwrap();
+    }
+
+    fn since(store: &TestStore, from: StreamPos) -> (Vec<String>, Vec<String>) {
+        let delta = delta(&store.store.snapshot().unwrap(), ann_id(), from, StreamPos(u64::MAX)).unwrap();
+        (delta.changed.into_iter().collect(), delta.left.into_iter().collect())
+    }
+
+    #[test]
+    fn one_learns_of_oneself_and_of_those_who_share_a_room() {
+        let store = TestStore::new();
+        moves(&store, 1, ann_id().as_str(), Membership::Join);
+        moves(&store, 1, BOB, Membership::Join);
+        moves(&store, 2, "@eve:here", Membership::Join);
+        moves(&store, 2, ann_id().as_str(), Membership::Invite);
+        let from = store.store.durable_pos();
+        for user in [ann_id().as_str(), BOB, "@eve:here", BOB] {
+            touch(&store, user);
+        }
+        assert_eq!(since(&store, from), (vec![ann_id().to_string(), BOB.to_owned()], vec![]));
+        let snapshot = store.store.snapshot().unwrap();
+        let to = store.store.durable_pos();
+        let found = changed_between(&snapshot, ann_id(), from, to, |other| share_room(&snapshot, ann_id().as_str(), other).unwrap()).unwrap();
+        assert_eq!(found, [ann_id().as_str(), BOB]);
+        assert!(changed_between(&snapshot, ann_id(), to, to, |_| true).unwrap().is_empty());
+        assert_eq!(snapshot.prefix(DEVICE_LIST_LOG, ()).unwrap().count(), 3, "one row for each user");
+        let logged = snapshot.get(CHANGE_LOG, to).unwrap().unwrap();
+        assert_eq!(logged, LogRecord::DeviceList(BOB.to_owned()));
+    }
+
+    #[test]
+    fn one_learns_of_those_who_come_and_of_those_who_go() {
+        let store = TestStore::new();
+        moves(&store, 1, ann_id().as_str(), Membership::Join);
+        let from = store.store.durable_pos();
+        moves(&store, 1, BOB, Membership::Join);
+        assert_eq!(since(&store, from), (vec![BOB.to_owned()], vec![]));
+        let from = store.store.durable_pos();
+        moves(&store, 1, BOB, Membership::Ban);
+        assert_eq!(since(&store, from), (vec![], vec![BOB.to_owned()]));
+    }
+
+    #[test]
+    fn somebody_met_elsewhere_has_not_left() {
+        let store = TestStore::new();
+        for room in [1, 2] {
+            moves(&store, room, ann_id().as_str(), Membership::Join);
+            moves(&store, room, BOB, Membership::Join);
+        }
+        let from = store.store.durable_pos();
+        moves(&store, 1, BOB, Membership::Leave);
+        assert_eq!(since(&store, from), (vec![], vec![]));
+        moves(&store, 2, ann_id().as_str(), Membership::Leave);
+        assert_eq!(since(&store, from), (vec![], vec![BOB.to_owned()]));
+    }
+
+    #[test]
+    fn entering_a_room_one_learns_of_all_in_it() {
+        let store = TestStore::new();
+        moves(&store, 1, BOB, Membership::Join);
+        moves(&store, 1, "@eve:here", Membership::Invite);
+        let from = store.store.durable_pos();
+        moves(&store, 1, ann_id().as_str(), Membership::Join);
+        assert_eq!(since(&store, from), (vec![BOB.to_owned()], vec![]));
+    }
+}

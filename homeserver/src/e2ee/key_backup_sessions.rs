@@ -169,3 +169,178 @@ pub fn delete(change: &mut Change<'_>, user: &UserId, version: u64, which: &Whic
     }
     Ok(Standing { etag: record.etag, count: record.count })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::e2ee::{key_backup::Description, testing::TestStore};
+    use proptest::prelude::*;
+    use ruma::{room_id, user_id};
+    use serde_json::json;
+
+    fn ann_id() -> &'static UserId {
+        user_id!("@ann:here")
+    }
+
+    fn the_room() -> &'static RoomId {
+        room_id!("!room:here")
+    }
+
+    fn description() -> Description {
+        Description { algorithm: "m.megolm_backup.v1.curve25519-aes-sha2".into(), auth_data: "{\"public_key\":\"abc\"}".into() }
+    }
+
+    fn create(store: &TestStore) -> u64 {
+        store.change(|change| key_backup::create(change, ann_id(), &description())).unwrap()
+    }
+
+    fn session(room: &RoomId, id: &str, verified: bool, index: u64, forwarded: u64) -> BackedUpSession {
+        let data = json!({
+            "first_message_index": index, "forwarded_count": forwarded, "is_verified": verified,
+            "session_data": { "ciphertext": "abc" },
+        });
+        BackedUpSession::parse(room, id, &data.to_string()).unwrap()
+    }
+
+    fn put(store: &TestStore, version: u64, sessions: Vec<BackedUpSession>) -> Result<Standing, E2eeError> {
+        store.change(move |change| super::store(change, ann_id(), version, sessions))
+    }
+
+    fn rows(store: &TestStore, version: u64) -> u64 {
+        store.store.snapshot().unwrap().prefix(KEY_BACKUP_SESSIONS, (ann_id().as_str(), version)).unwrap().count() as u64
+    }
+
+    #[test]
+    fn the_better_key_is_kept() {
+        let store = TestStore::new();
+        let version = create(&store);
+        let kept = |old: (bool, u64, u64), new: (bool, u64, u64)| {
+            let make = |(verified, index, forwarded)| session(the_room(), "s", verified, index, forwarded);
+            store.change(move |change| delete(change, ann_id(), version, &Which::All)).unwrap();
+            let before = put(&store, version, vec![make(old)]).unwrap();
+            let after = put(&store, version, vec![make(new)]).unwrap();
+            assert_eq!((before.count, after.count), (1, 1));
+            let json = get(&store.store.snapshot().unwrap(), ann_id(), version, the_room(), "s").unwrap();
+            let taken = json == make(new).json && old != new;
+            assert_eq!(before.etag != after.etag, taken, "the etag tells of every change and of nothing else");
+            taken
+        };
+        assert!(kept((false, 0, 0), (true, 9, 9)));
+        assert!(!kept((true, 9, 9), (false, 0, 0)));
+        assert!(kept((true, 5, 0), (true, 4, 7)));
+        assert!(!kept((true, 4, 7), (true, 5, 0)));
+        assert!(kept((false, 4, 3), (false, 4, 2)));
+        assert!(!kept((false, 4, 2), (false, 4, 3)));
+        assert!(!kept((false, 4, 2), (false, 4, 2)));
+    }
+
+    #[test]
+    fn keys_go_to_the_newest_version_only_and_a_deleted_one_is_no_version() {
+        let store = TestStore::new();
+        assert!(matches!(put(&store, 1, Vec::new()), Err(E2eeError::NoSuchBackup)));
+        let (first, second) = (create(&store), create(&store));
+        assert!(matches!(put(&store, first, Vec::new()), Err(E2eeError::WrongBackupVersion { current }) if current == second.to_string()));
+        assert!(matches!(put(&store, 99, Vec::new()), Err(E2eeError::NoSuchBackup)));
+        put(&store, second, vec![session(the_room(), "s", true, 0, 0)]).unwrap();
+        for _ in 0..2 {
+            store.change(move |change| key_backup::delete(change, ann_id(), second)).unwrap();
+        }
+        assert_eq!(rows(&store, second), 0);
+        assert!(matches!(store.change(|change| key_backup::delete(change, ann_id(), 99)), Err(E2eeError::NoSuchBackup)));
+        assert!(matches!(put(&store, second, Vec::new()), Err(E2eeError::NoSuchBackup)));
+        assert_eq!(key_backup::current(&store.store.snapshot().unwrap(), ann_id()).unwrap().0, first);
+        assert!(create(&store) > second, "a number is not given out again");
+    }
+
+    #[test]
+    fn only_the_algorithms_data_can_be_changed() {
+        let store = TestStore::new();
+        let version = create(&store);
+        let update = |description: Description| store.change(move |change| key_backup::update(change, ann_id(), version, &description));
+        update(Description { auth_data: "{\"public_key\":\"def\"}".into(), ..description() }).unwrap();
+        assert!(key_backup::get(&store.store.snapshot().unwrap(), ann_id(), version).unwrap().auth_data.contains("def"));
+        assert!(matches!(update(Description { algorithm: "other".into(), ..description() }), Err(E2eeError::Invalid(_))));
+        assert!(matches!(update(Description { auth_data: "[]".into(), ..description() }), Err(E2eeError::Invalid(_))));
+        let large = format!("{{\"a\":\"{}\"}}", "x".repeat(key_backup::AUTH_DATA_BYTES));
+        assert!(matches!(update(Description { auth_data: large, ..description() }), Err(E2eeError::TooLarge(_))));
+        for bad in ["", "0x1", "01", "+1", "-1", "1 ", "99999999999999999999"] {
+            assert!(matches!(key_backup::number(bad), Err(E2eeError::NoSuchBackup)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sessions_must_be_whole_and_of_a_bounded_size() {
+        let good = json!({ "first_message_index": 1, "forwarded_count": 0, "is_verified": true, "session_data": {} });
+        assert!(BackedUpSession::parse(the_room(), "s", &good.to_string()).is_ok());
+        assert!(BackedUpSession::parse(the_room(), "", &good.to_string()).is_err());
+        for (field, value) in [
+            ("first_message_index", json!(-1)),
+            ("forwarded_count", json!("0")),
+            ("is_verified", json!(null)),
+            ("session_data", json!([])),
+        ] {
+            let mut bad = good.clone();
+            bad[field] = value;
+            assert!(matches!(BackedUpSession::parse(the_room(), "s", &bad.to_string()), Err(E2eeError::Invalid(_))), "{bad}");
+        }
+        let mut large = good;
+        large["session_data"] = json!({ "ciphertext": "x".repeat(SESSION_BYTES) });
+        assert!(matches!(BackedUpSession::parse(the_room(), "s", &large.to_string()), Err(E2eeError::TooLarge(_))));
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Put(Vec<(u8, u8, bool, u64)>),
+        DeleteRoom(u8),
+        DeleteOne(u8, u8),
+        DeleteAll,
+    }
+
+    fn room(number: u8) -> ruma::OwnedRoomId {
+        RoomId::parse(format!("!{number}:here")).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn the_count_is_the_number_of_sessions_and_the_etag_never_repeats(steps in prop::collection::vec(
+            prop_oneof![
+                4 => prop::collection::vec((0..3u8, 0..6u8, any::<bool>(), 0..4u64), 0..12).prop_map(Step::Put),
+                1 => (0..3u8).prop_map(Step::DeleteRoom),
+                2 => (0..3u8, 0..6u8).prop_map(|(room, session)| Step::DeleteOne(room, session)),
+                1 => Just(Step::DeleteAll),
+            ], 1..30,
+        )) {
+            let store = TestStore::new();
+            let version = create(&store);
+            let contents = || -> Vec<_> {
+                let snapshot = store.store.snapshot().unwrap();
+                snapshot.prefix(KEY_BACKUP_SESSIONS, (ann_id().as_str(), version)).unwrap().map(|row| row.unwrap()).collect()
+            };
+            let (mut etag, mut before) = (0, contents());
+            for step in steps {
+                let standing = match step {
+                    Step::Put(sessions) => {
+                        let sessions = sessions.into_iter();
+                        let sessions = sessions.map(|(in_room, id, verified, index)| session(&room(in_room), &id.to_string(), verified, index, 0));
+                        put(&store, version, sessions.collect()).unwrap()
+                    }
+                    step => {
+                        let which = match step {
+                            Step::DeleteRoom(number) => Which::Room(room(number).to_string()),
+                            Step::DeleteOne(number, id) => Which::One(room(number).to_string(), id.to_string()),
+                            _ => Which::All,
+                        };
+                        store.change(move |change| delete(change, ann_id(), version, &which)).unwrap()
+                    }
+                };
+                let after = contents();
+                prop_assert_eq!(standing.count, after.len() as u64);
+                prop_assert_eq!(standing.etag != etag, before != after);
+                prop_assert!(standing.etag >= etag);
+                (etag, before) = (standing.etag, after);
+            }
+        }
+    }
+}

@@ -100,3 +100,54 @@ pub fn is_signed(object: &CanonicalJsonObject, public: &str, signature: &str) ->
 pub fn is_public_key(text: &str) -> bool {
     Base64::<Standard>::parse(text).is_ok_and(|bytes| bytes.as_bytes().len() == 32 && bytes.encode() == text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::e2ee::{KEY_BYTES, testing::SigningKey};
+    use ruma::user_id;
+    use serde_json::{json, value::to_raw_value};
+
+    #[test]
+    fn claimable_keys_are_what_the_specification_says() {
+        let parse = |name: &str, key: serde_json::Value| ClaimableKey::parse(name, &to_raw_value(&key).unwrap());
+        let good = json!({ "key": "abc", "signatures": { "@ann:here": { "ed25519:A": "sig" } }, "fallback": true });
+        assert_eq!(parse("signed_curve25519:AAAA", good.clone()).unwrap().id, "AAAA");
+        assert!(parse("curve25519:AAAA", json!("abc")).is_ok());
+        for (name, key) in [
+            ("signed_curve25519", good.clone()),
+            ("signed_curve25519:", good.clone()),
+            (":AAAA", good.clone()),
+            ("signed_curve25519:AAAA", json!("abc")),
+            ("signed_curve25519:AAAA", json!({ "key": "abc" })),
+            ("signed_curve25519:AAAA", json!({ "key": 1, "signatures": {} })),
+            ("signed_curve25519:AAAA", json!({ "key": "abc", "signatures": { "@ann:here": "sig" } })),
+            ("curve25519:AAAA", json!(7)),
+        ] {
+            assert!(matches!(parse(name, key.clone()), Err(E2eeError::Invalid(_))), "{name} {key}");
+        }
+        let large = json!({ "key": "a".repeat(KEY_BYTES), "signatures": {} });
+        assert!(matches!(parse("signed_curve25519:AAAA", large), Err(E2eeError::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_signature_is_good_for_its_object_and_key_alone() {
+        let (ann, key, other) = (user_id!("@ann:here"), SigningKey::of_device("A"), SigningKey::of_device("A"));
+        let signed = object(&key.device_keys(ann, "A").to_string()).unwrap();
+        let signature = signature(&signed, ann, "ed25519:A").unwrap().to_owned();
+        assert!(is_signed(&signed, &key.public, &signature));
+        assert!(!is_signed(&signed, &other.public, &signature));
+        assert!(!is_signed(&signed, "no base64!", &signature));
+        assert!(!is_signed(&signed, &key.public, "c2hvcnQ"));
+        let mut changed = signed;
+        changed.insert("user_id".into(), "@eve:here".to_owned().into());
+        assert!(!is_signed(&changed, &key.public, &signature));
+    }
+
+    #[test]
+    fn what_has_no_canonical_form_is_refused() {
+        for bad in ["[]", "{\"a\":1.5}", "{\"a\":1e400}", "{\"a\":99999999999999999999}", "nonsense"] {
+            assert!(matches!(object(bad), Err(E2eeError::Invalid(_))), "{bad}");
+        }
+    }
+}

@@ -243,3 +243,203 @@ pub fn device_removed(change: &mut Change<'_>, user: &str, device: &str) -> Resu
     target_replaced(change, user, device)?;
     signer_gone(change, user, &format!("ed25519:{device}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::e2ee::{
+        cross_signing::{Key, Upload},
+        device_keys::{self, DeviceKeys},
+        devices,
+        testing::{SigningKey, TestStore},
+    };
+    use hearth_store::StreamPos;
+    use ruma::{DeviceId, device_id, user_id};
+    use serde_json::{Value, json};
+
+    fn ann_id() -> &'static UserId {
+        user_id!("@ann:here")
+    }
+
+    fn bob_id() -> &'static UserId {
+        user_id!("@bob:here")
+    }
+
+    /// Somebody with one device and cross-signing keys, all published.
+    struct Person {
+        id: &'static UserId,
+        device: SigningKey,
+        master: SigningKey,
+        self_signing: SigningKey,
+        user_signing: SigningKey,
+    }
+
+    impl Person {
+        fn new(store: &TestStore, id: &'static UserId) -> Self {
+            store.device(id.as_str(), "DEV");
+            let [master, self_signing, user_signing] = std::array::from_fn(|_| SigningKey::cross_signing());
+            let person = Self { id, device: SigningKey::of_device("DEV"), master, self_signing, user_signing };
+            let keys = DeviceKeys::parse(id, device_id!("DEV"), &person.device_keys().to_string()).unwrap();
+            store.change(move |change| device_keys::upload(change, id, device_id!("DEV"), &keys)).unwrap();
+            person.publish(store);
+            person
+        }
+
+        fn publish(&self, store: &TestStore) {
+            let id = self.id;
+            let signed = |key: &SigningKey, usage: Usage| {
+                let mut json = key.cross_signing_key(id, usage.as_str());
+                self.master.sign(id.as_str(), &mut json);
+                Some(Key::parse(id, usage, &json.to_string()).unwrap())
+            };
+            let keys = Upload {
+                master: Some(Key::parse(id, Usage::Master, &self.master_key().to_string()).unwrap()),
+                self_signing: signed(&self.self_signing, Usage::SelfSigning),
+                user_signing: signed(&self.user_signing, Usage::UserSigning),
+            };
+            store.change(move |change| cross_signing::upload(change, id, &keys, true)).unwrap();
+        }
+
+        fn device_keys(&self) -> Value {
+            self.device.device_keys(self.id, "DEV")
+        }
+
+        fn master_key(&self) -> Value {
+            self.master.cross_signing_key(self.id, "master")
+        }
+    }
+
+    fn sign(store: &TestStore, signer: &'static UserId, by: &SigningKey, owner: &UserId, name: &str, mut key: Value) -> Result<(), Refusal> {
+        by.sign(signer.as_str(), &mut key);
+        send(store, signer, owner, name, &key)
+    }
+
+    fn send(store: &TestStore, signer: &'static UserId, owner: &UserId, name: &str, key: &Value) -> Result<(), Refusal> {
+        let object = key_json::object(&key.to_string()).unwrap();
+        let checked = check(&store.store.snapshot().unwrap(), signer, owner, name, &object).unwrap()?;
+        let overtaken = store.change(move |change| Ok(super::store(change, signer, &[checked])?)).unwrap();
+        assert!(overtaken.is_empty());
+        Ok(())
+    }
+
+    /// The signatures of `by` on the master key of `owner`, as `asker` sees them.
+    fn on_master(store: &TestStore, asker: &UserId, owner: &UserId, by: &UserId) -> usize {
+        let shown = cross_signing::query(&store.store.snapshot().unwrap(), asker, owner).unwrap().master.unwrap();
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        shown["signatures"][by.as_str()].as_object().map_or(0, serde_json::Map::len)
+    }
+
+    fn on_device(store: &TestStore, asker: &UserId, owner: &UserId) -> usize {
+        let all: [&DeviceId; 0] = [];
+        let shown = device_keys::query(&store.store.snapshot().unwrap(), asker, owner, &all).unwrap();
+        let shown: Value = serde_json::from_str(&shown["DEV"]).unwrap();
+        shown["signatures"][owner.as_str()].as_object().map_or(0, serde_json::Map::len)
+    }
+
+    fn changed(store: &TestStore, user: &UserId, since: StreamPos) -> Vec<String> {
+        device_lists::changed_between(&store.store.snapshot().unwrap(), user, since, StreamPos(u64::MAX), |_| true).unwrap()
+    }
+
+    #[test]
+    fn self_signing_keys_sign_devices_and_everybody_sees_it() {
+        let store = TestStore::new();
+        let ann = Person::new(&store, ann_id());
+        assert_eq!(on_device(&store, bob_id(), ann_id()), 1);
+        let before = store.store.durable_pos();
+        assert_eq!(sign(&store, ann_id(), &ann.self_signing, ann_id(), "DEV", ann.device_keys()), Ok(()));
+        assert_eq!(on_device(&store, bob_id(), ann_id()), 2);
+        assert_eq!(changed(&store, bob_id(), before), ["@ann:here"]);
+        let before = store.store.durable_pos();
+        assert_eq!(sign(&store, ann_id(), &ann.self_signing, ann_id(), "DEV", ann.device_keys()), Ok(()));
+        assert!(changed(&store, bob_id(), before).is_empty(), "the same signature again is no change");
+    }
+
+    #[test]
+    fn devices_sign_their_users_master_key() {
+        let store = TestStore::new();
+        let ann = Person::new(&store, ann_id());
+        assert_eq!(sign(&store, ann_id(), &ann.device, ann_id(), &ann.master.public, ann.master_key()), Ok(()));
+        assert_eq!(on_master(&store, bob_id(), ann_id(), ann_id()), 1);
+        store.change(|change| Ok(devices::removed(change, ann_id(), device_id!("DEV"))?)).unwrap();
+        assert_eq!(on_master(&store, bob_id(), ann_id(), ann_id()), 0, "a removed device's signature goes with it");
+    }
+
+    #[test]
+    fn only_the_signer_sees_and_learns_of_a_signature_for_another_user() {
+        let store = TestStore::new();
+        let (ann, bob) = (Person::new(&store, ann_id()), Person::new(&store, bob_id()));
+        let before = store.store.durable_pos();
+        assert_eq!(sign(&store, ann_id(), &ann.user_signing, bob_id(), &bob.master.public, bob.master_key()), Ok(()));
+        assert_eq!(on_master(&store, ann_id(), bob_id(), ann_id()), 1);
+        assert_eq!(on_master(&store, bob_id(), bob_id(), ann_id()), 0);
+        assert_eq!(on_master(&store, user_id!("@eve:here"), bob_id(), ann_id()), 0);
+        assert_eq!(changed(&store, ann_id(), before), ["@bob:here"]);
+        assert!(changed(&store, bob_id(), before).is_empty());
+    }
+
+    #[test]
+    fn keys_that_may_not_sign_and_wrong_signatures_are_refused() {
+        let store = TestStore::new();
+        let (ann, bob) = (Person::new(&store, ann_id()), Person::new(&store, bob_id()));
+        let (ann_master, bob_master) = (&*ann.master.public, &*bob.master.public);
+        let invalid = Err(Refusal::InvalidSignature);
+        // The device's own signature is known already, so another's beside it is passed over; alone it is refused.
+        let mut bare = ann.device_keys();
+        bare.as_object_mut().unwrap().remove("signatures");
+        assert_eq!(sign(&store, ann_id(), &ann.user_signing, ann_id(), "DEV", bare), invalid);
+        assert_eq!(sign(&store, ann_id(), &ann.self_signing, bob_id(), bob_master, bob.master_key()), invalid);
+        assert_eq!(sign(&store, ann_id(), &ann.device, bob_id(), bob_master, bob.master_key()), invalid);
+        assert_eq!(sign(&store, ann_id(), &ann.user_signing, ann_id(), ann_master, ann.master_key()), invalid);
+        assert_eq!(sign(&store, ann_id(), &ann.user_signing, bob_id(), "DEV", bob.device_keys()), Err(Refusal::NotFound));
+        assert_eq!(sign(&store, ann_id(), &ann.self_signing, ann_id(), "GONE", ann.device_keys()), Err(Refusal::NotFound));
+
+        let mut forged = ann.device_keys();
+        let key_id = format!("ed25519:{}", ann.self_signing.public);
+        forged["signatures"]["@ann:here"][key_id] = forged["signatures"]["@ann:here"]["ed25519:DEV"].clone();
+        assert_eq!(send(&store, ann_id(), ann_id(), "DEV", &forged), invalid);
+        let mut other = ann.device_keys();
+        other["algorithms"] = json!([]);
+        assert_eq!(sign(&store, ann_id(), &ann.self_signing, ann_id(), "DEV", other), Err(Refusal::OtherKey));
+        assert_eq!(send(&store, ann_id(), ann_id(), ann_master, &ann.master_key()), invalid, "nothing signed");
+    }
+
+    #[test]
+    fn a_signature_by_a_key_replaced_in_between_is_not_stored() {
+        let store = TestStore::new();
+        let mut ann = Person::new(&store, ann_id());
+        let mut key = ann.device_keys();
+        ann.self_signing.sign(ann_id().as_str(), &mut key);
+        let object = key_json::object(&key.to_string()).unwrap();
+        let checked = check(&store.store.snapshot().unwrap(), ann_id(), ann_id(), "DEV", &object).unwrap().unwrap();
+        ann.self_signing = SigningKey::cross_signing();
+        ann.publish(&store);
+        let overtaken = store.change(move |change| Ok(super::store(change, ann_id(), &[checked])?)).unwrap();
+        assert_eq!(overtaken, [("@ann:here".to_owned(), "DEV".to_owned())]);
+        assert_eq!(on_device(&store, ann_id(), ann_id()), 1);
+    }
+
+    #[test]
+    fn a_replaced_self_signing_key_signs_nothing_any_more() {
+        let store = TestStore::new();
+        let mut ann = Person::new(&store, ann_id());
+        sign(&store, ann_id(), &ann.self_signing, ann_id(), "DEV", ann.device_keys()).unwrap();
+        ann.self_signing = SigningKey::cross_signing();
+        ann.publish(&store);
+        assert_eq!(on_device(&store, bob_id(), ann_id()), 1);
+    }
+
+    #[test]
+    fn signatures_of_strangers_in_published_keys_are_not_shown() {
+        let store = TestStore::new();
+        let ann = Person::new(&store, ann_id());
+        let mut keys = ann.device_keys();
+        keys["signatures"]["@bob:here"] = json!({ "ed25519:B": "sig" });
+        let keys = DeviceKeys::parse(ann_id(), device_id!("DEV"), &keys.to_string()).unwrap();
+        store.change(move |change| device_keys::upload(change, ann_id(), device_id!("DEV"), &keys)).unwrap();
+        let seen = |asker: &UserId| {
+            let shown = device_keys::query(&store.store.snapshot().unwrap(), asker, ann_id(), &[device_id!("DEV")]).unwrap();
+            serde_json::from_str::<Value>(&shown["DEV"]).unwrap()["signatures"].get("@bob:here").is_some()
+        };
+        assert!(seen(bob_id()) && !seen(user_id!("@eve:here")));
+    }
+}

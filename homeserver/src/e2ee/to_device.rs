@@ -216,3 +216,109 @@ pub fn removed(change: &mut Change<'_>, user: &str, device: &str) -> Result<(), 
     change.delete_prefix(TO_DEVICE_TXNS, (user, device))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::e2ee::testing::TestStore;
+    use ruma::{device_id, user_id};
+    use serde_json::value::to_raw_value;
+
+    fn message(user: &UserId, device: Option<&DeviceId>, body: u64) -> Message {
+        let content = to_raw_value(&serde_json::json!({ "body": body })).unwrap();
+        Message::new(user_id!("@ann:here"), "m.test", user, device, &content).unwrap()
+    }
+
+    fn request(txn_id: &str) -> Request {
+        Request { user: "@ann:here".into(), device: "A".into(), event_type: "m.test".into(), txn_id: txn_id.into() }
+    }
+
+    fn bodies(store: &TestStore, since: StreamPos, limit: usize) -> (Vec<u64>, StreamPos) {
+        let snapshot = store.store.snapshot().unwrap();
+        let pending = pending(&snapshot, user_id!("@bob:here"), device_id!("B"), since, store.store.durable_pos(), limit).unwrap();
+        let body = |event: &String| serde_json::from_str::<serde_json::Value>(event).unwrap()["content"]["body"].as_u64().unwrap();
+        (pending.events.iter().map(body).collect(), pending.complete_to)
+    }
+
+    fn send_to_bob(store: &TestStore, txn_id: &'static str, body: u64) -> bool {
+        let messages = [message(user_id!("@bob:here"), Some(device_id!("B")), body)];
+        store.change(move |change| send(change, &request(txn_id), &messages)).unwrap()
+    }
+
+    #[test]
+    fn the_same_token_brings_the_same_messages_and_the_next_one_none_of_them() {
+        let store = TestStore::new();
+        store.device("@bob:here", "B");
+        for (txn, body) in [("1", 1), ("2", 2), ("3", 3)] {
+            assert!(send_to_bob(&store, txn, body));
+        }
+        let (first, token) = bodies(&store, StreamPos::ZERO, 2);
+        assert_eq!(first, [1, 2]);
+        assert_eq!(bodies(&store, StreamPos::ZERO, 2).0, [1, 2]);
+        assert!(send_to_bob(&store, "4", 4));
+        let seen = store.store.snapshot().unwrap();
+        assert!(has_delivered(&seen, user_id!("@bob:here"), device_id!("B"), token).unwrap());
+        store.change(move |change| Ok(acknowledge(change, user_id!("@bob:here"), device_id!("B"), token)?)).unwrap();
+        assert!(!has_delivered(&store.store.snapshot().unwrap(), user_id!("@bob:here"), device_id!("B"), token).unwrap());
+        assert_eq!(bodies(&store, token, 100).0, [3, 4]);
+        assert_eq!(bodies(&store, StreamPos::ZERO, 100).0, [3, 4], "what was delivered is gone");
+    }
+
+    #[test]
+    fn a_limit_never_makes_a_token_behind_what_is_left() {
+        let store = TestStore::new();
+        store.device("@bob:here", "B");
+        for (txn, body) in [("1", 1), ("2", 2)] {
+            send_to_bob(&store, txn, body);
+        }
+        let (first, token) = bodies(&store, StreamPos::ZERO, 2);
+        assert_eq!((first.len(), token), (2, store.store.durable_pos()), "a full page that is all");
+        let (first, token) = bodies(&store, StreamPos::ZERO, 1);
+        assert_eq!(first, [1]);
+        assert_eq!(bodies(&store, token, 1).0, [2]);
+    }
+
+    #[test]
+    fn a_repeated_request_is_carried_out_once_and_old_ones_are_forgotten() {
+        let store = TestStore::new();
+        store.device("@bob:here", "B");
+        assert!(send_to_bob(&store, "again", 1));
+        assert!(!send_to_bob(&store, "again", 1));
+        let other = Request { event_type: "m.other".into(), ..request("again") };
+        assert!(store.change(move |change| send(change, &other, &[])).unwrap(), "another endpoint's transaction");
+        for number in 0..REMEMBERED {
+            assert!(store.change(move |change| send(change, &request(&number.to_string()), &[])).unwrap());
+        }
+        let rows = store.store.snapshot().unwrap().prefix(TO_DEVICE_TXNS, ("@ann:here", "A")).unwrap().count();
+        assert_eq!(rows, REMEMBERED);
+        assert!(!store.change(|change| send(change, &request("1"), &[])).unwrap());
+        assert_eq!(bodies(&store, StreamPos::ZERO, 10).0, [1]);
+    }
+
+    #[test]
+    fn a_star_means_all_devices_and_unknown_ones_are_passed_over() {
+        let store = TestStore::new();
+        store.device("@bob:here", "B");
+        store.device("@bob:here", "C");
+        store.device("@bobby:here", "B");
+        let messages = [
+            message(user_id!("@bob:here"), None, 1),
+            message(user_id!("@bob:here"), Some(device_id!("GONE")), 2),
+            message(user_id!("@nobody:here"), None, 3),
+        ];
+        store.change(move |change| send(change, &request("1"), &messages)).unwrap();
+        let rows: Vec<_> = store.store.snapshot().unwrap().prefix(TO_DEVICE, ()).unwrap().map(|row| row.unwrap().0).collect();
+        let devices: Vec<_> = rows.iter().map(|(user, device, _)| (user.as_str(), device.as_str())).collect();
+        assert_eq!(devices, [("@bob:here", "B"), ("@bob:here", "C")]);
+    }
+
+    #[test]
+    fn contents_are_objects_of_a_bounded_size() {
+        let bad = |content: serde_json::Value| {
+            let content = to_raw_value(&content).unwrap();
+            Message::new(user_id!("@ann:here"), "m.test", user_id!("@bob:here"), None, &content).unwrap_err()
+        };
+        assert!(matches!(bad(serde_json::json!([1])), E2eeError::Invalid(_)));
+        assert!(matches!(bad(serde_json::json!({ "a": "x".repeat(CONTENT_BYTES) })), E2eeError::TooLarge(_)));
+    }
+}
