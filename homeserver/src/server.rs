@@ -14,7 +14,10 @@ use hearth_store::{OpenError, Options, Read as _, Store, StoreError, tables};
 use http::{HeaderName, Method, StatusCode, header};
 use ruma::signatures::Ed25519KeyPair;
 use std::{fs, path::Path, sync::Arc, time::Duration};
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    cors::{Any, CorsLayer},
+};
 
 /// Name of the database within the data folder.
 const DATABASE: &str = "hearth.redb";
@@ -106,6 +109,8 @@ pub fn router(app: Arc<App>) -> Router {
     client_api::routes()
         .fallback(|| async { Error::unrecognized(StatusCode::NOT_FOUND).into_http() })
         .method_not_allowed_fallback(|| async { Error::unrecognized(StatusCode::METHOD_NOT_ALLOWED).into_http() })
+        // Nothing that is sent may make the server panic; should a library do so all the same, the request fails alone.
+        .layer(CatchPanicLayer::custom(|_| Error::internal(&"a handler panicked").into_http()))
         .layer(cors())
         .with_state(app)
 }

@@ -299,7 +299,10 @@ mod tests {
         assert!(matches!(put(&store, &mixed, false), Err(E2eeError::NeedsAuthentication)));
         assert!(matches!(put(&store, &mixed, true), Err(E2eeError::InvalidSignature(_))));
         put(&store, &second, true).unwrap();
-        assert_eq!(get(&store.store.snapshot().unwrap(), ann_id(), Usage::Master).unwrap().unwrap().json, second.master.unwrap().json);
+        assert_eq!(
+            get(&store.store.snapshot().unwrap(), ann_id(), Usage::Master).unwrap().unwrap().json,
+            second.master.unwrap().json
+        );
     }
 
     #[test]
@@ -367,13 +370,19 @@ mod tests {
             ("keys", json!({})),
             ("keys", json!({ (format!("ed25519:{}", key.public)): other.clone() })),
             ("keys", json!({ (format!("rsa:{other}")): other.clone() })),
-            ("keys", json!({ (format!("ed25519:{other}")): other.clone(), (format!("ed25519:{}", key.public)): key.public.clone() })),
+            (
+                "keys",
+                json!({ (format!("ed25519:{other}")): other.clone(), (format!("ed25519:{}", key.public)): key.public.clone() }),
+            ),
             ("keys", json!({ "ed25519:abc": "abc" })),
             ("signatures", json!({ "@ann:here": 1 })),
         ] {
             let mut bad: Value = good.clone();
             bad[field] = value;
-            assert!(matches!(Key::parse(ann_id(), Usage::Master, &bad.to_string()), Err(E2eeError::Invalid(_))), "{bad}");
+            assert!(
+                matches!(Key::parse(ann_id(), Usage::Master, &bad.to_string()), Err(E2eeError::Invalid(_))),
+                "{bad}"
+            );
         }
     }
 }

@@ -108,7 +108,10 @@ fn shown(read: &impl Read, asker: &UserId, user: &UserId, device: &str, json: &s
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::e2ee::{devices, testing::{SigningKey, TestStore}};
+    use crate::e2ee::{
+        devices,
+        testing::{SigningKey, TestStore},
+    };
     use hearth_store::{StreamPos, tables::DEVICE_LIST_LOG};
     use ruma::{device_id, user_id};
     use serde_json::{Value, json};

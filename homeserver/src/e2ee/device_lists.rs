@@ -201,9 +201,11 @@ mod tests {
             if let Some(old) = &old {
                 change.delete(ROOM_MEMBERS, (RoomNo(room), old.membership, user))?;
             }
-            let joined_at = if membership == Membership::Join { Some(position) } else { old.and_then(|old| old.joined_at) };
+            let joined_at =
+                if membership == Membership::Join { Some(position) } else { old.and_then(|old| old.joined_at) };
             let event = EventNo::from(position);
-            let record = MembershipRecord { membership, event, position, joined_at, forgotten: false, stripped_state: None };
+            let record =
+                MembershipRecord { membership, event, position, joined_at, forgotten: false, stripped_state: None };
             change.put(MEMBERSHIPS, (user, RoomNo(room)), &record)?;
             change.put(ROOM_MEMBERS, (RoomNo(room), membership, user), &event)?;
             let root = state::at_position(change, RoomNo(room), position)?;
@@ -236,7 +238,10 @@ mod tests {
         assert_eq!(since(&store, from), (vec![ann_id().to_string(), BOB.to_owned()], vec![]));
         let snapshot = store.store.snapshot().unwrap();
         let to = store.store.durable_pos();
-        let found = changed_between(&snapshot, ann_id(), from, to, |other| share_room(&snapshot, ann_id().as_str(), other).unwrap()).unwrap();
+        let found = changed_between(&snapshot, ann_id(), from, to, |other| {
+            share_room(&snapshot, ann_id().as_str(), other).unwrap()
+        })
+        .unwrap();
         assert_eq!(found, [ann_id().as_str(), BOB]);
         assert!(changed_between(&snapshot, ann_id(), to, to, |_| true).unwrap().is_empty());
         assert_eq!(snapshot.prefix(DEVICE_LIST_LOG, ()).unwrap().count(), 3, "one row for each user");

@@ -187,7 +187,10 @@ mod tests {
     }
 
     fn description() -> Description {
-        Description { algorithm: "m.megolm_backup.v1.curve25519-aes-sha2".into(), auth_data: "{\"public_key\":\"abc\"}".into() }
+        Description {
+            algorithm: "m.megolm_backup.v1.curve25519-aes-sha2".into(),
+            auth_data: "{\"public_key\":\"abc\"}".into(),
+        }
     }
 
     fn create(store: &TestStore) -> u64 {
@@ -207,7 +210,8 @@ mod tests {
     }
 
     fn rows(store: &TestStore, version: u64) -> u64 {
-        store.store.snapshot().unwrap().prefix(KEY_BACKUP_SESSIONS, (ann_id().as_str(), version)).unwrap().count() as u64
+        store.store.snapshot().unwrap().prefix(KEY_BACKUP_SESSIONS, (ann_id().as_str(), version)).unwrap().count()
+            as u64
     }
 
     #[test]
@@ -239,14 +243,19 @@ mod tests {
         let store = TestStore::new();
         assert!(matches!(put(&store, 1, Vec::new()), Err(E2eeError::NoSuchBackup)));
         let (first, second) = (create(&store), create(&store));
-        assert!(matches!(put(&store, first, Vec::new()), Err(E2eeError::WrongBackupVersion { current }) if current == second.to_string()));
+        assert!(
+            matches!(put(&store, first, Vec::new()), Err(E2eeError::WrongBackupVersion { current }) if current == second.to_string())
+        );
         assert!(matches!(put(&store, 99, Vec::new()), Err(E2eeError::NoSuchBackup)));
         put(&store, second, vec![session(the_room(), "s", true, 0, 0)]).unwrap();
         for _ in 0..2 {
             store.change(move |change| key_backup::delete(change, ann_id(), second)).unwrap();
         }
         assert_eq!(rows(&store, second), 0);
-        assert!(matches!(store.change(|change| key_backup::delete(change, ann_id(), 99)), Err(E2eeError::NoSuchBackup)));
+        assert!(matches!(
+            store.change(|change| key_backup::delete(change, ann_id(), 99)),
+            Err(E2eeError::NoSuchBackup)
+        ));
         assert!(matches!(put(&store, second, Vec::new()), Err(E2eeError::NoSuchBackup)));
         assert_eq!(key_backup::current(&store.store.snapshot().unwrap(), ann_id()).unwrap().0, first);
         assert!(create(&store) > second, "a number is not given out again");
@@ -256,10 +265,17 @@ mod tests {
     fn only_the_algorithms_data_can_be_changed() {
         let store = TestStore::new();
         let version = create(&store);
-        let update = |description: Description| store.change(move |change| key_backup::update(change, ann_id(), version, &description));
+        let update = |description: Description| {
+            store.change(move |change| key_backup::update(change, ann_id(), version, &description))
+        };
         update(Description { auth_data: "{\"public_key\":\"def\"}".into(), ..description() }).unwrap();
-        assert!(key_backup::get(&store.store.snapshot().unwrap(), ann_id(), version).unwrap().auth_data.contains("def"));
-        assert!(matches!(update(Description { algorithm: "other".into(), ..description() }), Err(E2eeError::Invalid(_))));
+        assert!(
+            key_backup::get(&store.store.snapshot().unwrap(), ann_id(), version).unwrap().auth_data.contains("def")
+        );
+        assert!(matches!(
+            update(Description { algorithm: "other".into(), ..description() }),
+            Err(E2eeError::Invalid(_))
+        ));
         assert!(matches!(update(Description { auth_data: "[]".into(), ..description() }), Err(E2eeError::Invalid(_))));
         let large = format!("{{\"a\":\"{}\"}}", "x".repeat(key_backup::AUTH_DATA_BYTES));
         assert!(matches!(update(Description { auth_data: large, ..description() }), Err(E2eeError::TooLarge(_))));
@@ -281,7 +297,10 @@ mod tests {
         ] {
             let mut bad = good.clone();
             bad[field] = value;
-            assert!(matches!(BackedUpSession::parse(the_room(), "s", &bad.to_string()), Err(E2eeError::Invalid(_))), "{bad}");
+            assert!(
+                matches!(BackedUpSession::parse(the_room(), "s", &bad.to_string()), Err(E2eeError::Invalid(_))),
+                "{bad}"
+            );
         }
         let mut large = good;
         large["session_data"] = json!({ "ciphertext": "x".repeat(SESSION_BYTES) });

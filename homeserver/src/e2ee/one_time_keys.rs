@@ -123,7 +123,11 @@ mod tests {
     }
 
     fn key(id: &str, body: &str) -> ClaimableKey {
-        ClaimableKey { algorithm: "signed_curve25519".into(), id: id.into(), json: format!("{{\"key\":\"{body}\",\"signatures\":{{}}}}") }
+        ClaimableKey {
+            algorithm: "signed_curve25519".into(),
+            id: id.into(),
+            json: format!("{{\"key\":\"{body}\",\"signatures\":{{}}}}"),
+        }
     }
 
     fn put(store: &TestStore, keys: Vec<ClaimableKey>) -> Result<(), E2eeError> {
@@ -173,7 +177,9 @@ mod tests {
     fn the_fallback_key_comes_last_again_and_again_and_is_used_then() {
         let store = TestStore::new();
         let fallback = |id: &'static str| {
-            store.change(move |change| fallback_keys::upload(change, ann_id(), device_id!("A"), vec![key(id, "f")])).unwrap();
+            store
+                .change(move |change| fallback_keys::upload(change, ann_id(), device_id!("A"), vec![key(id, "f")]))
+                .unwrap();
         };
         let unused = || fallback_keys::unused(&store.store.snapshot().unwrap(), ann_id(), device_id!("A")).unwrap();
         fallback("F");

@@ -309,12 +309,25 @@ mod tests {
         }
     }
 
-    fn sign(store: &TestStore, signer: &'static UserId, by: &SigningKey, owner: &UserId, name: &str, mut key: Value) -> Result<(), Refusal> {
+    fn sign(
+        store: &TestStore,
+        signer: &'static UserId,
+        by: &SigningKey,
+        owner: &UserId,
+        name: &str,
+        mut key: Value,
+    ) -> Result<(), Refusal> {
         by.sign(signer.as_str(), &mut key);
         send(store, signer, owner, name, &key)
     }
 
-    fn send(store: &TestStore, signer: &'static UserId, owner: &UserId, name: &str, key: &Value) -> Result<(), Refusal> {
+    fn send(
+        store: &TestStore,
+        signer: &'static UserId,
+        owner: &UserId,
+        name: &str,
+        key: &Value,
+    ) -> Result<(), Refusal> {
         let object = key_json::object(&key.to_string()).unwrap();
         let checked = check(&store.store.snapshot().unwrap(), signer, owner, name, &object).unwrap()?;
         let overtaken = store.change(move |change| Ok(super::store(change, signer, &[checked])?)).unwrap();
@@ -337,7 +350,8 @@ mod tests {
     }
 
     fn changed(store: &TestStore, user: &UserId, since: StreamPos) -> Vec<String> {
-        device_lists::changed_between(&store.store.snapshot().unwrap(), user, since, StreamPos(u64::MAX), |_| true).unwrap()
+        device_lists::changed_between(&store.store.snapshot().unwrap(), user, since, StreamPos(u64::MAX), |_| true)
+            .unwrap()
     }
 
     #[test]
@@ -390,8 +404,14 @@ mod tests {
         assert_eq!(sign(&store, ann_id(), &ann.self_signing, bob_id(), bob_master, bob.master_key()), invalid);
         assert_eq!(sign(&store, ann_id(), &ann.device, bob_id(), bob_master, bob.master_key()), invalid);
         assert_eq!(sign(&store, ann_id(), &ann.user_signing, ann_id(), ann_master, ann.master_key()), invalid);
-        assert_eq!(sign(&store, ann_id(), &ann.user_signing, bob_id(), "DEV", bob.device_keys()), Err(Refusal::NotFound));
-        assert_eq!(sign(&store, ann_id(), &ann.self_signing, ann_id(), "GONE", ann.device_keys()), Err(Refusal::NotFound));
+        assert_eq!(
+            sign(&store, ann_id(), &ann.user_signing, bob_id(), "DEV", bob.device_keys()),
+            Err(Refusal::NotFound)
+        );
+        assert_eq!(
+            sign(&store, ann_id(), &ann.self_signing, ann_id(), "GONE", ann.device_keys()),
+            Err(Refusal::NotFound)
+        );
 
         let mut forged = ann.device_keys();
         let key_id = format!("ed25519:{}", ann.self_signing.public);
@@ -437,7 +457,8 @@ mod tests {
         let keys = DeviceKeys::parse(ann_id(), device_id!("DEV"), &keys.to_string()).unwrap();
         store.change(move |change| device_keys::upload(change, ann_id(), device_id!("DEV"), &keys)).unwrap();
         let seen = |asker: &UserId| {
-            let shown = device_keys::query(&store.store.snapshot().unwrap(), asker, ann_id(), &[device_id!("DEV")]).unwrap();
+            let shown =
+                device_keys::query(&store.store.snapshot().unwrap(), asker, ann_id(), &[device_id!("DEV")]).unwrap();
             serde_json::from_str::<Value>(&shown["DEV"]).unwrap()["signatures"].get("@bob:here").is_some()
         };
         assert!(seen(bob_id()) && !seen(user_id!("@eve:here")));

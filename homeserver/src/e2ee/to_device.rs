@@ -235,8 +235,12 @@ mod tests {
 
     fn bodies(store: &TestStore, since: StreamPos, limit: usize) -> (Vec<u64>, StreamPos) {
         let snapshot = store.store.snapshot().unwrap();
-        let pending = pending(&snapshot, user_id!("@bob:here"), device_id!("B"), since, store.store.durable_pos(), limit).unwrap();
-        let body = |event: &String| serde_json::from_str::<serde_json::Value>(event).unwrap()["content"]["body"].as_u64().unwrap();
+        let pending =
+            pending(&snapshot, user_id!("@bob:here"), device_id!("B"), since, store.store.durable_pos(), limit)
+                .unwrap();
+        let body = |event: &String| {
+            serde_json::from_str::<serde_json::Value>(event).unwrap()["content"]["body"].as_u64().unwrap()
+        };
         (pending.events.iter().map(body).collect(), pending.complete_to)
     }
 
@@ -259,7 +263,9 @@ mod tests {
         let seen = store.store.snapshot().unwrap();
         assert!(has_delivered(&seen, user_id!("@bob:here"), device_id!("B"), token).unwrap());
         store.change(move |change| Ok(acknowledge(change, user_id!("@bob:here"), device_id!("B"), token)?)).unwrap();
-        assert!(!has_delivered(&store.store.snapshot().unwrap(), user_id!("@bob:here"), device_id!("B"), token).unwrap());
+        assert!(
+            !has_delivered(&store.store.snapshot().unwrap(), user_id!("@bob:here"), device_id!("B"), token).unwrap()
+        );
         assert_eq!(bodies(&store, token, 100).0, [3, 4]);
         assert_eq!(bodies(&store, StreamPos::ZERO, 100).0, [3, 4], "what was delivered is gone");
     }
@@ -307,7 +313,8 @@ mod tests {
             message(user_id!("@nobody:here"), None, 3),
         ];
         store.change(move |change| send(change, &request("1"), &messages)).unwrap();
-        let rows: Vec<_> = store.store.snapshot().unwrap().prefix(TO_DEVICE, ()).unwrap().map(|row| row.unwrap().0).collect();
+        let rows: Vec<_> =
+            store.store.snapshot().unwrap().prefix(TO_DEVICE, ()).unwrap().map(|row| row.unwrap().0).collect();
         let devices: Vec<_> = rows.iter().map(|(user, device, _)| (user.as_str(), device.as_str())).collect();
         assert_eq!(devices, [("@bob:here", "B"), ("@bob:here", "C")]);
     }

@@ -11,9 +11,16 @@ use std::{
     sync::{Mutex, PoisonError},
     time::Duration,
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Greatest size of a request's body. Key backups come in large batches; an event alone is far smaller.
 pub const BODY_BYTES: usize = 8 << 20;
+/// The same for whoever is not logged in: signing up and logging in take little.
+pub const STRANGERS_BODY_BYTES: usize = 64 << 10;
+/// Memory that the bodies being read may take together; further ones wait.
+const ALL_BODIES_BYTES: usize = 32 << 20;
+/// The unit in which that memory is handed out.
+const BODY_UNIT: usize = 1 << 10;
 /// Longest time for a body to arrive.
 pub const BODY_TIME: Duration = Duration::from_secs(30);
 /// Longest time for a request's head to arrive.
@@ -76,6 +83,7 @@ pub struct Limits {
     addresses: Buckets<Network>,
     entries: Buckets<Network>,
     guesses: Buckets<(String, Network)>,
+    bodies: Semaphore,
 }
 
 impl Limits {
@@ -88,7 +96,18 @@ impl Limits {
             addresses: Buckets::new(ADDRESS),
             entries: Buckets::new(ENTRY),
             guesses: Buckets::new(GUESS),
+            bodies: Semaphore::new(ALL_BODIES_BYTES / BODY_UNIT),
         }
+    }
+
+    /// Waits until there is memory for a body of that many bytes, and holds it.
+    ///
+    /// # Errors
+    /// 408 where others' bodies leave none for too long.
+    pub async fn hold(&self, bytes: usize) -> Result<SemaphorePermit<'_>, Error> {
+        let units = u32::try_from(bytes.div_ceil(BODY_UNIT)).unwrap_or(u32::MAX);
+        let permit = tokio::time::timeout(BODY_TIME, self.bodies.acquire_many(units)).await;
+        permit.ok().and_then(Result::ok).ok_or_else(Error::too_slow)
     }
 
     /// Counts a request to a rate-limited endpoint, for the user or else for the address.

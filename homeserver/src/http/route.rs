@@ -10,9 +10,12 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use bytes::{Bytes, BytesMut};
+use http::header;
 use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Body as _;
 use ruma::api::{IncomingRequest, IncomingRequestExt as _, OutgoingResponseExt as _, path_builder::PathBuilder as _};
 use std::{future::Future, net::SocketAddr, sync::Arc};
+use tokio::sync::SemaphorePermit;
 
 /// Adds endpoints to a router.
 pub trait Routes {
@@ -70,27 +73,41 @@ where
     H: Fn(Arc<App>, S::Caller, R) -> F,
     F: Future<Output = Result<R::OutgoingResponse, Error>>,
 {
-    let request = collect(request).await?;
-    let caller = S::caller(&app, &request, peer.ip()).await?;
+    // The head alone says who asks, so a stranger's body is never read further than a stranger's may reach.
+    let (head, body) = request.into_parts();
+    let head = http::Request::from_parts(head, Bytes::new());
+    let caller = S::caller(&app, &head, peer.ip()).await?;
+    let user = S::user(&caller);
     if R::RATE_LIMITED {
-        app.limits.check(S::user(&caller), peer.ip(), app.clock.now())?;
+        app.limits.check(user, peer.ip(), app.clock.now())?;
     }
+    let (head, _) = head.into_parts();
+    let longest = if user.is_some() { limits::BODY_BYTES } else { limits::STRANGERS_BODY_BYTES };
+    let (body, held) = collect(&app, &head, body, longest).await?;
     let arguments: Vec<&str> = parameters.iter().map(|(_, value)| value).collect();
-    let request = {
-        let (head, body) = request.into_parts();
-        R::try_from_http_request(http::Request::from_parts(head, &*body), &arguments)
-    }
-    .map_err(|error| Error::bad_request(&error))?;
+    let request = R::try_from_http_request(http::Request::from_parts(head, &*body), &arguments)
+        .map_err(|error| Error::bad_request(&error))?;
+    drop((body, held));
     let response = handler(app, caller, request).await?;
     let response = response.try_into_http_response::<BytesMut>().map_err(|error| Error::internal(&error))?;
     Ok(response.map(|body| Body::from(body.freeze())))
 }
 
-/// Reads the whole body, within bounds of size, time and nesting.
-async fn collect(request: http::Request<Body>) -> Result<http::Request<Bytes>, Error> {
-    let (head, body) = request.into_parts();
+/// Reads the whole body, within bounds of size, time, nesting, and the memory that all bodies may take together.
+async fn collect<'a>(
+    app: &'a App,
+    head: &http::request::Parts,
+    body: Body,
+    longest: usize,
+) -> Result<(Bytes, SemaphorePermit<'a>), Error> {
+    let declared = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let expected: usize = declared.unwrap_or_else(|| body.size_hint().upper().map_or(longest, |_| 0));
+    if expected > longest {
+        return Err(Error::too_large());
+    }
+    let held = app.limits.hold(expected).await?;
     let body =
-        tokio::time::timeout(limits::BODY_TIME, Limited::new(body, limits::BODY_BYTES).collect())
+        tokio::time::timeout(limits::BODY_TIME, Limited::new(body, longest).collect())
             .await
             .map_err(|_| Error::too_slow())?
             .map_err(|error| {
@@ -98,5 +115,5 @@ async fn collect(request: http::Request<Body>) -> Result<http::Request<Bytes>, E
             })?
             .to_bytes();
     limits::check_nesting(&body)?;
-    Ok(http::Request::from_parts(head, body))
+    Ok((body, held))
 }

@@ -37,9 +37,7 @@ use crate::{
 use hearth_store::{RoomNo, Store, StoreError, StreamPos};
 use lazy::Lazy;
 use presence::Faded;
-use ruma::{
-    OwnedDeviceId, OwnedUserId, UserId, api::client::sync::sync_events::v3, presence::PresenceState,
-};
+use ruma::{OwnedDeviceId, OwnedUserId, UserId, api::client::sync::sync_events::v3, presence::PresenceState};
 use scene::Question;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};

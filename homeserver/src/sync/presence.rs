@@ -133,7 +133,9 @@ impl Presence {
     pub fn of(&self, user: &UserId, now: u64) -> Shown {
         match self.lock().people.get(user) {
             Some(person) => person.shown(now),
-            None => Shown { state: PresenceState::Offline, status: None, last_active_ago: None, currently_active: false },
+            None => {
+                Shown { state: PresenceState::Offline, status: None, last_active_ago: None, currently_active: false }
+            }
         }
     }
 

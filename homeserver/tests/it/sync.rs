@@ -62,7 +62,8 @@ async fn a_message_reaches_the_sync_that_waits_and_the_page_before_fits_to_it() 
     assert_eq!(bodies(&gap, &den).len(), 10);
     let prev = gap["rooms"]["join"][&den]["timeline"]["prev_batch"].as_str().unwrap();
     let page = bob.get(&format!("/_matrix/client/v3/rooms/{den}/messages?dir=b&limit=6&from={prev}")).await.ok();
-    let words: Vec<_> = page["chunk"].as_array().unwrap().iter().map(|event| event["content"]["body"].clone()).collect();
+    let words: Vec<_> =
+        page["chunk"].as_array().unwrap().iter().map(|event| event["content"]["body"].clone()).collect();
     assert_eq!(words, ["4", "3", "2", "1", "0", "hi"]);
     // And the end of a sync is a place to read on from.
     let page = bob.get(&format!("/_matrix/client/v3/rooms/{den}/messages?dir=b&limit=1&from={b}")).await.ok();

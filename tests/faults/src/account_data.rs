@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     crowd::Enough,
-    insist::{insist, may_be_asked_again},
+    insist::{insist, may_be_asked_again, pause},
 };
 
 /// One place that holds a value.
@@ -56,6 +56,7 @@ async fn write(settings: &Settings, place: &Place, value: &Value) {
         match settings.account.set_account_data(place.room.as_deref(), &place.kind, value).await {
             Ok(()) => return,
             Err(error) if may_be_asked_again(&error) => {
+                pause().await;
                 for (known, acknowledged) in &settings.last {
                     let found = read(&settings.account, known).await;
                     assert!(

@@ -14,7 +14,7 @@ impl Chance {
             Ok(text) => text.parse().expect("HEARTH_SEED is a whole number"),
             Err(_) => rand::random(),
         };
-        report(&format!("random moments from HEARTH_SEED={seed}"));
+        report(&format!("fault test: random moments from HEARTH_SEED={seed}"));
         Self(StdRng::seed_from_u64(seed))
     }
 
@@ -35,7 +35,8 @@ impl Default for Chance {
     }
 }
 
-/// Prints a line that is seen even when the test passes: the harness captures the print macros only.
+/// Prints a line that is seen even when the test passes: the harness captures the print macros only. It begins a line
+/// of its own, after what the harness has written of the test's name.
 pub fn report(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "\n{line}");
 }

@@ -28,11 +28,16 @@ where
             Err(error) if may_be_asked_again(&error) => {
                 unknown += 1;
                 assert!(begin.elapsed() < PATIENCE, "{what} has had no answer for {PATIENCE:?}: {error}");
-                sleep(PAUSE).await;
+                pause().await;
             }
             Err(error) => panic!("{what} was refused: {error}"),
         }
     }
+}
+
+/// Waits a moment before the next attempt.
+pub async fn pause() {
+    sleep(PAUSE).await;
 }
 
 /// No answer, or 503, which a server may say while it is going down.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     crowd::Enough,
-    insist::{insist, may_be_asked_again},
+    insist::{insist, may_be_asked_again, pause},
     sender::Sent,
 };
 
@@ -48,6 +48,7 @@ async fn set(account: &Account, changes: &mut StateChanges, key: &str, content: 
             Ok(event_id) => return event_id,
             Err(error) if may_be_asked_again(&error) => {
                 changes.repeated += 1;
+                pause().await;
                 still_there(account, changes, (key, content)).await;
             }
             Err(error) => panic!("a change of state was refused: {error}"),

@@ -9,9 +9,12 @@ use crate::{
         receipts::{self, Receipt},
         typing::Typing,
     },
-    sync::{Parts, Syncs, SyncError},
+    sync::{Parts, SyncError, Syncs},
 };
-use hearth_store::{Change, EventNo, Options, Store, records::{Membership, Transaction}};
+use hearth_store::{
+    Change, EventNo, Options, Store,
+    records::{Membership, Transaction},
+};
 use ruma::{
     OwnedEventId, RoomVersionId, UserId,
     api::{OutgoingResponseExt as _, client::sync::sync_events::v3},
@@ -190,7 +193,14 @@ impl House {
         self.send(room, Self::draft(ann(), kind, Some(""), content)).1
     }
 
-    pub fn read(&self, room: &Room, user: &'static UserId, kind: &'static str, thread: &str, event: &OwnedEventId) -> bool {
+    pub fn read(
+        &self,
+        room: &Room,
+        user: &'static UserId,
+        kind: &'static str,
+        thread: &str,
+        event: &OwnedEventId,
+    ) -> bool {
         let (room, thread, event) = (room.clone(), thread.to_owned(), event.clone());
         self.change(move |_, change| {
             let receipt = Receipt { user, kind, thread: &thread, event: &event, at: NOW };
@@ -205,7 +215,9 @@ impl House {
     pub fn account_data(&self, user: &'static UserId, room: &str, kind: &'static str, content: Value) {
         let room = room.to_owned();
         self.store
-            .change_blocking(move |change| crate::accounts::account_data::set(change, user, &room, kind, content.to_string()))
+            .change_blocking(move |change| {
+                crate::accounts::account_data::set(change, user, &room, kind, content.to_string())
+            })
             .unwrap();
     }
 

@@ -22,7 +22,10 @@ async fn a_first_sync_shows_all_and_the_next_only_what_is_new() {
     let all: Vec<_> = state.iter().chain(&timeline(joined_room)).cloned().collect();
     assert_eq!(&all[..2], ["create", "member ann"]);
     assert!(all.contains(&"member bob".to_owned()) && all.contains(&"power_levels".to_owned()), "{all:?}");
-    assert_eq!(joined_room["summary"], json!({ "m.heroes": ["@bob:hearth.example"], "m.joined_member_count": 2, "m.invited_member_count": 0 }));
+    assert_eq!(
+        joined_room["summary"],
+        json!({ "m.heroes": ["@bob:hearth.example"], "m.joined_member_count": 2, "m.invited_member_count": 0 })
+    );
     house.sync(&mut bob).await;
 
     let quiet = house.sync(&mut ann).await;
@@ -34,7 +37,10 @@ async fn a_first_sync_shows_all_and_the_next_only_what_is_new() {
     let (to_ann, to_bob) = (house.sync(&mut ann).await, house.sync(&mut bob).await);
     assert_eq!(timeline(joined(&to_ann, &room)), ["two"]);
     let event = |answer: &Value| joined(answer, &room)["timeline"]["events"][0].clone();
-    assert_eq!(event(&to_ann)["unsigned"], json!({ "age": 1000, "membership": "join", "transaction_id": "txn of two" }));
+    assert_eq!(
+        event(&to_ann)["unsigned"],
+        json!({ "age": 1000, "membership": "join", "transaction_id": "txn of two" })
+    );
     assert_eq!(event(&to_bob)["unsigned"], json!({ "age": 1000, "membership": "join" }));
     assert_eq!(event(&to_bob)["room_id"], Value::Null);
     assert_eq!(joined(&to_bob, &room).get("summary"), None);
@@ -158,7 +164,8 @@ async fn a_room_that_was_left_shows_what_came_before_and_nothing_after() {
     assert_eq!(timeline(left), ["member bob"]);
     assert_eq!(left["timeline"]["events"][0]["content"]["membership"], "ban");
 
-    let mut new = Phone { filter: json!({ "room": { "include_leave": true, "timeline": { "limit": 50 } } }), ..phone(bob.user) };
+    let mut new =
+        Phone { filter: json!({ "room": { "include_leave": true, "timeline": { "limit": 50 } } }), ..phone(bob.user) };
     let answer = house.sync(&mut new).await;
     let all = timeline(&answer["rooms"]["leave"][room.id.as_str()]);
     assert!(all.contains(&"stay".to_owned()), "{all:?}");
@@ -200,7 +207,10 @@ async fn history_that_is_for_members_only_is_kept_from_newcomers() {
     bob.since = None;
     let answer = house.sync(&mut bob).await;
     let seen = timeline(joined(&answer, &room));
-    assert!(seen.contains(&"welcome".into()) && seen.contains(&"again".into()) && !seen.contains(&"between".into()), "{seen:?}");
+    assert!(
+        seen.contains(&"welcome".into()) && seen.contains(&"again".into()) && !seen.contains(&"between".into()),
+        "{seen:?}"
+    );
 }
 
 #[tokio::test]
@@ -212,10 +222,12 @@ async fn members_are_loaded_as_they_speak() {
     for n in 0..10 {
         house.say(&room, ann(), &n.to_string());
     }
-    let lazy = |redundant: bool| {
-        json!({ "room": { "state": { "lazy_load_members": true, "include_redundant_members": redundant } } })
-    };
-    let mut phones = [false, true].map(|redundant| Phone { filter: lazy(redundant), device: if redundant { "A" } else { "B" }, ..phone(bob()) });
+    let lazy = |redundant: bool| json!({ "room": { "state": { "lazy_load_members": true, "include_redundant_members": redundant } } });
+    let mut phones = [false, true].map(|redundant| Phone {
+        filter: lazy(redundant),
+        device: if redundant { "A" } else { "B" },
+        ..phone(bob())
+    });
     for phone in &mut phones {
         let answer = house.sync(phone).await;
         let state = shown(&joined(&answer, &room)["state"]["events"]);

@@ -1,5 +1,8 @@
 use super::house::*;
-use crate::rooms::{Room, receipts::{MAIN, READ, READ_PRIVATE, UNTHREADED}};
+use crate::rooms::{
+    Room,
+    receipts::{MAIN, READ, READ_PRIVATE, UNTHREADED},
+};
 use serde_json::{Value, json};
 
 fn counts(answer: &Value, room: &Room) -> (u64, u64) {

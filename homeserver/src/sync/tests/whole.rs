@@ -88,7 +88,9 @@ async fn live(steps: Vec<Step>) {
             Step::Say(user, room) if house.membership(&rooms[room], users[user]) == Membership::Join => {
                 house.say(&rooms[room], users[user], &n.to_string());
             }
-            Step::Topic(room, topic) => drop(house.set(&rooms[room], "m.room.topic", json!({ "topic": topic.to_string() }))),
+            Step::Topic(room, topic) => {
+                drop(house.set(&rooms[room], "m.room.topic", json!({ "topic": topic.to_string() })))
+            }
             Step::Join(user, room) => house.join(&rooms[room], users[user]),
             Step::Leave(user, room) if house.membership(&rooms[room], users[user]) == Membership::Join => {
                 house.leave(&rooms[room], users[user]);

@@ -5,7 +5,7 @@ use matrix_sdk::{
     RoomState,
     ruma::{
         RoomId,
-        api::{client::room::create_room::v3::Request, error::ErrorKind},
+        api::client::room::create_room::v3::Request,
         assign,
         events::{
             InitialStateEvent,
@@ -67,7 +67,12 @@ async fn somebody_banned_stays_out_until_the_ban_is_lifted() {
     let room = room_of(&alice, &[&bob]).await;
 
     alice.room(&room).ban_user(bob.user_id(), Some("spam")).await.expect("the host may ban");
-    is_in_state(&bob, &room, RoomState::Banned).await;
+    // Some servers leave one's own membership out of the state after the timeline when members are loaded lazily; the
+    // SDK then knows that it is out, and not why.
+    bob.until_true("to be out of the room", async |client| {
+        client.get_room(&room).is_some_and(|room| matches!(room.state(), RoomState::Banned | RoomState::Left))
+    })
+    .await;
     assert_forbidden(bob.client().join_room_by_id(&room).await, "that somebody banned joins");
     assert_forbidden(alice.room(&room).invite_user_by_id(bob.user_id()).await, "to invite somebody banned");
 
@@ -120,12 +125,13 @@ async fn is_member_as(watcher: &Device, room: &RoomId, other: &Device, membershi
         .await;
 }
 
+/// Refused with 403; the code beside it may be `M_FORBIDDEN` or `M_BAD_STATE`.
 fn assert_forbidden<T>(result: matrix_sdk::Result<T>, what: &str) {
     match result {
         Ok(_) => panic!("the server allows {what}"),
         Err(error) => assert!(
-            matches!(error.client_api_error_kind(), Some(ErrorKind::Forbidden)),
-            "the server must refuse {what} with M_FORBIDDEN, and said: {error}"
+            error.as_client_api_error().is_some_and(|error| error.status_code == 403),
+            "the server must refuse {what} with 403, and said: {error}"
         ),
     }
 }

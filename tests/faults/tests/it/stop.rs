@@ -22,7 +22,7 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_stopped_while_clients_s
         block_in_place(|| server.restart());
     }
     let verdict = judge(&crowd.dismiss().await).await;
-    report(&format!("stops: {STOPS}, {verdict}"));
+    report(&format!("fault test: stops: {STOPS}, {verdict}"));
     assert!(verdict.faults.is_empty(), "promises were broken:\n{}", verdict.faults.join("\n"));
     let status = block_in_place(|| server.stop());
     assert!(status.success(), "the last stop ended with {status}");
