@@ -13,36 +13,69 @@ use std::{
 
 /// Some 100 bytes each.
 const KEPT: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
+/// Devices, likewise.
+const DEVICES: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
-/// (device, membership event) of what was sent, by a keyed hash of both.
+/// What was sent to whom, by keyed hashes.
 #[derive(Debug)]
 pub(super) struct Lazy {
-    sent: Mutex<LruCache<u64, ()>>,
+    known: Mutex<Known>,
     hash: RandomState,
+}
+
+#[derive(Debug)]
+struct Known {
+    /// (the device's beginning, membership event)
+    sent: LruCache<(u64, EventNo), ()>,
+    /// Device -> which time it began with nothing. What it was sent before that counts no more.
+    beginnings: LruCache<u64, u64>,
+    next: u64,
 }
 
 impl Default for Lazy {
     fn default() -> Self {
-        Self { sent: Mutex::new(LruCache::new(KEPT)), hash: RandomState::new() }
+        let known = Known { sent: LruCache::new(KEPT), beginnings: LruCache::new(DEVICES), next: 0 };
+        Self { known: Mutex::new(known), hash: RandomState::new() }
     }
 }
 
 impl Lazy {
-    fn sent(&self) -> MutexGuard<'_, LruCache<u64, ()>> {
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn key(&self, question: &Question, member: EventNo) -> u64 {
-        self.hash.hash_one((&question.user, &question.device, member))
+    fn device(&self, question: &Question) -> u64 {
+        self.hash.hash_one((&question.user, &question.device))
+    }
+
+    /// The device begins, and knows nothing.
+    pub fn begins(&self, question: &Question) {
+        let device = self.device(question);
+        self.known().beginnings.pop(&device);
     }
 
     /// Whether the device has been sent that membership event.
     pub fn knows(&self, question: &Question, member: EventNo) -> bool {
-        self.sent().get(&self.key(question, member)).is_some()
+        let device = self.device(question);
+        let mut known = self.known();
+        let beginning = known.beginning(device);
+        known.sent.get(&(beginning, member)).is_some()
     }
 
     /// The device is being sent that membership event.
     pub fn learns(&self, question: &Question, member: EventNo) {
-        self.sent().put(self.key(question, member), ());
+        let device = self.device(question);
+        let mut known = self.known();
+        let beginning = known.beginning(device);
+        known.sent.put((beginning, member), ());
+    }
+}
+
+impl Known {
+    fn beginning(&mut self, device: u64) -> u64 {
+        let next = self.next + 1;
+        let beginning = *self.beginnings.get_or_insert(device, || next);
+        self.next = self.next.max(beginning);
+        beginning
     }
 }

@@ -194,6 +194,9 @@ impl Syncs {
         let patience = request.timeout.unwrap_or_default().min(LONGEST);
         // What comes without a token, or asks for everything, has an answer now.
         if question.since.is_none() || question.full_state {
+            if question.since.is_none() {
+                self.lazy.begins(&question);
+            }
             let syncs = self.clone();
             // Long enough to keep others from a thread of the runtime.
             let response =

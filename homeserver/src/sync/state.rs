@@ -81,7 +81,7 @@ fn entries(scene: &Scene<'_>, room: &Room, span: &Span<'_>, batch: &Batch) -> Re
                 // Changed since, so to be told however often it was.
                 Some(number) => Some(*number),
                 None => state::get(scene.read, start, MEMBER, user)?.filter(|number| {
-                    include_redundant || scene.since.is_none() || !scene.syncs.lazy.knows(scene.question, *number)
+                    include_redundant || anew || !scene.syncs.lazy.knows(scene.question, *number)
                 }),
             };
             if let Some(number) = number {

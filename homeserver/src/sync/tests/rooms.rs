@@ -87,7 +87,7 @@ async fn a_gap_is_told_with_its_state_and_a_token_to_fill_it() {
     assert_eq!(shown(&gap["state_after"]["events"]), ["topic", "member cat", "name"]);
     house.say(&room, ann(), "more");
     let answer = house.ask(&mut after, |request| request.use_state_after = true).await;
-    assert_eq!(joined(&answer, &room)["state_after"], json!({ "events": [] }));
+    assert_eq!(joined(&answer, &room)["state_after"], json!({}));
 }
 
 #[tokio::test]
@@ -245,7 +245,7 @@ async fn members_are_loaded_as_they_speak() {
     // In a room with a name nobody is a hero.
     house.set(&room, "m.room.name", json!({ "name": "den" }));
     for n in 0..10 {
-        house.say(&room, ann(), &n.to_string());
+        house.say(&room, ann(), &format!("named {n}"));
     }
     lean.since = None;
     let state = members(&house.sync(&mut lean).await);
@@ -257,7 +257,7 @@ async fn members_are_loaded_as_they_speak() {
     // A change in the gap is told, however well known the member is.
     house.leave(&room, cat());
     for n in 0..11 {
-        house.say(&room, ann(), &n.to_string());
+        house.say(&room, ann(), &format!("left {n}"));
     }
     assert_eq!(members(&house.sync(&mut lean).await), ["member cat"]);
 }
