@@ -13,6 +13,7 @@ use crate::{
         signatures::{self, Refusal},
     },
     http::{App, Caller, Error, Routes as _, uia},
+    sync::Token,
 };
 use axum::Router;
 use hearth_store::{Read, StreamPos, tables::USERS};
@@ -217,7 +218,7 @@ pub async fn get_key_changes(
 
 /// The position in a token of `/sync`.
 fn position(token: &str) -> Result<StreamPos, Error> {
-    super::rooms::place(token).map(|place| StreamPos(u64::try_from(place.0).unwrap_or(0)))
+    Token::parse(token).map(|token| token.position).ok_or_else(|| Error::invalid("That token is not of this server."))
 }
 
 /// `POST /_matrix/client/v3/keys/device_signing/upload`
