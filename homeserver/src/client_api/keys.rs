@@ -185,8 +185,7 @@ fn claim(
     for (user, devices) in wanted {
         let mut of_user = claim_keys::v3::OneTimeKeys::new();
         for (device, algorithm) in devices {
-            let Some(key) = one_time_keys::claim(change, user.as_str(), device.as_str(), &algorithm.to_string())?
-            else {
+            let Some(key) = one_time_keys::claim(change, user.as_str(), device.as_str(), algorithm.as_ref())? else {
                 continue;
             };
             let name = OwnedOneTimeKeyId::try_from(key.name).map_err(|error| Error::internal(&error))?;

@@ -309,12 +309,25 @@ mod tests {
         }
     }
 
-    fn sign(store: &TestStore, signer: &'static UserId, by: &SigningKey, owner: &UserId, name: &str, mut key: Value) -> Result<(), Refusal> {
+    fn sign(
+        store: &TestStore,
+        signer: &'static UserId,
+        by: &SigningKey,
+        owner: &UserId,
+        name: &str,
+        mut key: Value,
+    ) -> Result<(), Refusal> {
         by.sign(signer.as_str(), &mut key);
         send(store, signer, owner, name, &key)
     }
 
-    fn send(store: &TestStore, signer: &'static UserId, owner: &UserId, name: &str, key: &Value) -> Result<(), Refusal> {
+    fn send(
+        store: &TestStore,
+        signer: &'static UserId,
+        owner: &UserId,
+        name: &str,
+        key: &Value,
+    ) -> Result<(), Refusal> {
         let object = key_json::object(&key.to_string()).unwrap();
         let checked = check(&store.store.snapshot().unwrap(), signer, owner, name, &object).unwrap()?;
         let overtaken = store.change(move |change| Ok(super::store(change, signer, &[checked])?)).unwrap();
@@ -394,8 +407,14 @@ mod tests {
         assert_eq!(sign(&store, ann_id(), &ann.self_signing, bob_id(), bob_master, bob.master_key()), invalid);
         assert_eq!(sign(&store, ann_id(), &ann.device, bob_id(), bob_master, bob.master_key()), invalid);
         assert_eq!(sign(&store, ann_id(), &ann.user_signing, ann_id(), ann_master, ann.master_key()), invalid);
-        assert_eq!(sign(&store, ann_id(), &ann.user_signing, bob_id(), "DEV", bob.device_keys()), Err(Refusal::NotFound));
-        assert_eq!(sign(&store, ann_id(), &ann.self_signing, ann_id(), "GONE", ann.device_keys()), Err(Refusal::NotFound));
+        assert_eq!(
+            sign(&store, ann_id(), &ann.user_signing, bob_id(), "DEV", bob.device_keys()),
+            Err(Refusal::NotFound)
+        );
+        assert_eq!(
+            sign(&store, ann_id(), &ann.self_signing, ann_id(), "GONE", ann.device_keys()),
+            Err(Refusal::NotFound)
+        );
 
         let mut forged = ann.device_keys();
         let key_id = format!("ed25519:{}", ann.self_signing.public);
@@ -441,7 +460,8 @@ mod tests {
         let keys = DeviceKeys::parse(ann_id(), device_id!("DEV"), &keys.to_string()).unwrap();
         store.change(move |change| device_keys::upload(change, ann_id(), device_id!("DEV"), &keys)).unwrap();
         let seen = |asker: &UserId| {
-            let shown = device_keys::query(&store.store.snapshot().unwrap(), asker, ann_id(), &[device_id!("DEV")]).unwrap();
+            let shown =
+                device_keys::query(&store.store.snapshot().unwrap(), asker, ann_id(), &[device_id!("DEV")]).unwrap();
             serde_json::from_str::<Value>(&shown["DEV"]).unwrap()["signatures"].get("@bob:here").is_some()
         };
         assert!(seen(bob_id()) && !seen(user_id!("@eve:here")));

@@ -187,7 +187,8 @@ async fn claims_at_once_and_across_a_restart_never_get_the_same_key() {
     upload(&alice, json!({ "one_time_keys": keys })).await;
     let mut claimed = BTreeSet::new();
     let wanted = json!({ "one_time_keys": { &alice.user: { &alice.device: "signed_curve25519" } } });
-    let (a, b, c, d) = tokio::join!(claim(&bob, &alice), claim(&alice, &alice), claim(&bob, &alice), claim(&alice, &alice));
+    let (a, b, c, d) =
+        tokio::join!(claim(&bob, &alice), claim(&alice, &alice), claim(&bob, &alice), claim(&alice, &alice));
     for name in [a, b, c, d] {
         assert!(claimed.insert(name.unwrap()));
     }
@@ -338,7 +339,10 @@ async fn to_device_messages_come_again_with_the_same_token_and_never_with_the_ne
     alice.put(&format!("{path}/1"), to(&bob.device, 1)).await.ok();
     alice.put(&format!("{path}/2"), to("*", 2)).await.ok();
     alice.put(&format!("{path}/3"), to("GONE", 3)).await.ok();
-    alice.put(&format!("{path}/4"), json!({ "messages": { &bob.user: { "*": [] } } })).await.error(400, "M_INVALID_PARAM");
+    alice
+        .put(&format!("{path}/4"), json!({ "messages": { &bob.user: { "*": [] } } }))
+        .await
+        .error(400, "M_INVALID_PARAM");
     alice.put(&format!("{path}/4"), json!({ "messages": [] })).await.error(400, "M_BAD_JSON");
     let large = json!({ "messages": { &bob.user: { "*": { "text": "x".repeat(70_000) } } } });
     alice.put(&format!("{path}/4"), large).await.error(413, "M_TOO_LARGE");
@@ -349,7 +353,10 @@ async fn to_device_messages_come_again_with_the_same_token_and_never_with_the_ne
     };
     let (answer, first) = sync(&bob, None).await;
     assert_eq!(numbers(&answer), [1, 2]);
-    assert_eq!(answer["to_device"]["events"][0], json!({ "type": "m.test", "sender": alice.user, "content": { "number": 1 } }));
+    assert_eq!(
+        answer["to_device"]["events"][0],
+        json!({ "type": "m.test", "sender": alice.user, "content": { "number": 1 } })
+    );
     assert_eq!(numbers(&sync(&bob, None).await.0), [1, 2]);
     alice.put(&format!("{path}/5"), to("*", 5)).await.ok();
     let (answer, second) = sync(&bob, Some(&first)).await;
@@ -433,7 +440,9 @@ async fn backups_hold_sessions_at_every_level() {
     let server = Server::new();
     let alice = server.user("alice").await;
     let body = json!({ "algorithm": "m.megolm_backup.v1.curve25519-aes-sha2", "auth_data": {} });
-    let create = || async { alice.post(&format!("{V3}/room_keys/version"), body.clone()).await.ok()["version"].as_str().unwrap().to_owned() };
+    let create = || async {
+        alice.post(&format!("{V3}/room_keys/version"), body.clone()).await.ok()["version"].as_str().unwrap().to_owned()
+    };
     let old = create().await;
     let version = create().await;
     let path = |rest: &str, version: &str| format!("{V3}/room_keys/keys{rest}?version={version}");
