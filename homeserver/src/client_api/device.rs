@@ -153,6 +153,18 @@ pub fn id(app: &App, chosen: Option<OwnedDeviceId>) -> Result<OwnedDeviceId, Err
     }
 }
 
+/// Logs a device in, unless it bears the name of one of the user's cross-signing keys: signatures by the one could pass
+/// for the other's.
+///
+/// # Errors
+/// 400 `M_INVALID_PARAM`
+pub fn log_in(change: &mut Change<'_>, user: &UserId, login: &devices::Login) -> Result<(), Error> {
+    if e2ee::cross_signing::is_key_id(change, user, login.device.as_str())? {
+        return Err(Error::invalid("A device can't have the name of a cross-signing key."));
+    }
+    Ok(devices::log_in(change, user, login)?)
+}
+
 /// A name that a device may have.
 ///
 /// # Errors

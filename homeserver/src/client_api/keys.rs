@@ -13,6 +13,7 @@ use crate::{
         signatures::{self, Refusal},
     },
     http::{App, Caller, Error, Routes as _, uia},
+    sync::Token,
 };
 use axum::Router;
 use hearth_store::{Read, StreamPos, tables::USERS};
@@ -184,8 +185,7 @@ fn claim(
     for (user, devices) in wanted {
         let mut of_user = claim_keys::v3::OneTimeKeys::new();
         for (device, algorithm) in devices {
-            let Some(key) = one_time_keys::claim(change, user.as_str(), device.as_str(), &algorithm.to_string())?
-            else {
+            let Some(key) = one_time_keys::claim(change, user.as_str(), device.as_str(), algorithm.as_ref())? else {
                 continue;
             };
             let name = OwnedOneTimeKeyId::try_from(key.name).map_err(|error| Error::internal(&error))?;
@@ -217,7 +217,7 @@ pub async fn get_key_changes(
 
 /// The position in a token of `/sync`.
 fn position(token: &str) -> Result<StreamPos, Error> {
-    super::rooms::place(token).map(|place| StreamPos(u64::try_from(place.0).unwrap_or(0)))
+    Token::parse(token).map(|token| token.position).ok_or_else(|| Error::invalid("That token is not of this server."))
 }
 
 /// `POST /_matrix/client/v3/keys/device_signing/upload`

@@ -3,7 +3,7 @@
 use super::device;
 use crate::{
     accounts::{
-        devices::{self, Login},
+        devices::Login,
         login_tokens,
         sessions::{self, Secret, Tokens},
         uia::Purpose,
@@ -148,7 +148,7 @@ async fn by_password(app: &App, caller: Anyone, info: login::v3::Password, login
             if users::password_hash(change, &user)?.as_ref() != Some(&checked) {
                 return Err(uia::wrong_password());
             }
-            devices::log_in(change, &user, &login)?;
+            device::log_in(change, &user, &login)?;
             Ok::<_, Error>(user)
         })
         .await
@@ -161,7 +161,7 @@ async fn by_token(app: &App, token: &str, login: Login) -> Result<OwnedUserId, E
         .change(move |change| {
             // A token past its end must go as well, so this is no failure of the change.
             let Ok(user) = login_tokens::spend(change, &token, login.now) else { return Ok(None) };
-            devices::log_in(change, &user, &login)?;
+            device::log_in(change, &user, &login)?;
             Ok::<_, Error>(Some(user))
         })
         .await?;

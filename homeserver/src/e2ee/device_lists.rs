@@ -40,32 +40,16 @@ pub fn signed(change: &mut Change<'_>, signer: &str, signed: &str) -> Result<(),
     change.put(USER_SIGNATURE_LOG, (signer, position), &signed.to_owned())
 }
 
-/// The users whose keys `user` must fetch anew because they changed behind `from` and up to `to`: `user`, those who
-/// share a room with `user`, and those whom `user` signed.
+/// The users whose devices or keys changed behind `from` and up to `to`.
 ///
 /// A user whose newest change lies behind `to` is not among them; a sync that goes on from `to` will find it.
-///
-/// # Errors
-/// [`StoreError`]
-pub fn changed_between(
-    read: &impl Read,
-    user: &UserId,
-    from: StreamPos,
-    to: StreamPos,
-    shares_room_with: impl Fn(&str) -> bool,
-) -> Result<Vec<String>, StoreError> {
-    let mut users = signed_between(read, user, from, to)?;
-    let others = anywhere_between(read, from, to)?;
-    users.extend(others.into_iter().filter(|other| other == user.as_str() || shares_room_with(other)));
-    Ok(users.into_iter().collect())
-}
-
-fn anywhere_between(read: &impl Read, from: StreamPos, to: StreamPos) -> Result<Vec<String>, StoreError> {
+pub(super) fn anywhere_between(read: &impl Read, from: StreamPos, to: StreamPos) -> Result<Vec<String>, StoreError> {
     let range = (Bound::Excluded(from), Bound::Included(to));
     read.range::<_, _, StreamPos>(DEVICE_LIST_LOG, range)?.map(|row| row.map(|(_, user)| user)).collect()
 }
 
-fn signed_between(
+/// The users whose master keys `user` signed behind `from` and up to `to`.
+pub(super) fn signed_between(
     read: &impl Read,
     user: &UserId,
     from: StreamPos,
@@ -220,7 +204,7 @@ mod tests {
     }
 
     fn since(store: &TestStore, from: StreamPos) -> (Vec<String>, Vec<String>) {
-        let delta = delta(&store.store.snapshot().unwrap(), ann_id(), from, StreamPos(u64::MAX)).unwrap();
+        let delta = delta(&store.store.snapshot().unwrap(), ann_id(), from, StreamPos(u64::MAX), |_| true).unwrap();
         (delta.changed.into_iter().collect(), delta.left.into_iter().collect())
     }
 
@@ -238,12 +222,7 @@ mod tests {
         assert_eq!(since(&store, from), (vec![ann_id().to_string(), BOB.to_owned()], vec![]));
         let snapshot = store.store.snapshot().unwrap();
         let to = store.store.durable_pos();
-        let found = changed_between(&snapshot, ann_id(), from, to, |other| {
-            share_room(&snapshot, ann_id().as_str(), other).unwrap()
-        })
-        .unwrap();
-        assert_eq!(found, [ann_id().as_str(), BOB]);
-        assert!(changed_between(&snapshot, ann_id(), to, to, |_| true).unwrap().is_empty());
+        assert_eq!(since(&store, to), (vec![], vec![]));
         assert_eq!(snapshot.prefix(DEVICE_LIST_LOG, ()).unwrap().count(), 3, "one row for each user");
         let logged = snapshot.get(CHANGE_LOG, to).unwrap().unwrap();
         assert_eq!(logged, LogRecord::DeviceList(BOB.to_owned()));
