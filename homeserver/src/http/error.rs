@@ -207,6 +207,7 @@ impl From<RoomError> for Error {
             RoomError::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorKind::TooLarge, message),
             RoomError::BadState(_) => bad_request(ErrorKind::InvalidRoomState),
             RoomError::UnsupportedVersion(_) => bad_request(ErrorKind::UnsupportedRoomVersion),
+            RoomError::DuplicateAnnotation => bad_request(ErrorKind::DuplicateAnnotation),
             RoomError::AliasInUse => bad_request(ErrorKind::RoomInUse),
             RoomError::Corrupt(..) | RoomError::State(_) => Self::internal(&message),
             RoomError::Store(error) => error.into(),

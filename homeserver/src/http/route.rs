@@ -40,7 +40,7 @@ impl Routes for Router<Arc<App>> {
         F: Future<Output = Result<R::OutgoingResponse, Error>> + Send + 'static,
     {
         let Ok(method) = MethodFilter::try_from(R::METHOD) else { return self };
-        for path in R::PATH_BUILDER.all_paths() {
+        for path in R::PATH_BUILDER.all_paths().flat_map(with_empty_state_key) {
             let handler = handler.clone();
             let serve = move |State(app): State<Arc<App>>,
                               ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -54,10 +54,19 @@ impl Routes for Router<Arc<App>> {
                     }
                 }
             };
-            self = self.route(path, on(method, serve));
+            self = self.route(&path, on(method, serve));
         }
         self
     }
+}
+
+/// The path itself, and for paths that end in a state key those of the empty one.
+fn with_empty_state_key(path: &'static str) -> Vec<String> {
+    let mut paths = vec![path.to_owned()];
+    if let Some(without) = path.strip_suffix("/{state_key}") {
+        paths.extend([without.to_owned(), format!("{without}/")]);
+    }
+    paths
 }
 
 async fn answer<R, S, H, F>(
@@ -84,7 +93,11 @@ where
     let (head, _) = head.into_parts();
     let longest = if user.is_some() { limits::BODY_BYTES } else { limits::STRANGERS_BODY_BYTES };
     let (body, held) = collect(&app, &head, body, longest).await?;
-    let arguments: Vec<&str> = parameters.iter().map(|(_, value)| value).collect();
+    let mut arguments: Vec<&str> = parameters.iter().map(|(_, value)| value).collect();
+    if let Some(path) = R::PATH_BUILDER.all_paths().next() {
+        // The empty state key, left out of the path.
+        arguments.resize(path.matches('{').count(), "");
+    }
     let request = R::try_from_http_request(http::Request::from_parts(head, &*body), &arguments)
         .map_err(|error| Error::bad_request(&error))?;
     drop((body, held));

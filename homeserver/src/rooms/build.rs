@@ -4,11 +4,13 @@ use super::{Outcome, Received, Room, RoomError, Rooms, event, graph, receive::Si
 use hearth_store::{
     Change, EventNo, Read,
     records::{RoomHead, Transaction},
+    tables,
 };
 use ruma::{
     CanonicalJsonObject, CanonicalJsonValue, OwnedEventId, OwnedUserId, events::TimelineEventType,
     room_version_rules::EventsReferenceFormatVersion, signatures::hash_and_sign_event, state_res::auth_types_for_event,
 };
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// `prev_events` may name this many at most; older extremities wait for the next event.
@@ -59,6 +61,9 @@ impl Rooms {
         }
         if let Some(target) = &draft.redacts {
             self.may_redact(change, room, &draft.sender, target)?;
+        }
+        if draft.kind == TimelineEventType::Reaction {
+            refuse_second_annotation(change, room, &draft)?;
         }
         place_redacts(room, &mut draft)?;
         let head = room.head(change)?;
@@ -157,6 +162,38 @@ pub(super) fn skeleton(draft: &Draft) -> Result<CanonicalJsonObject, RoomError> 
         pdu.insert("redacts".into(), CanonicalJsonValue::String(redacts.to_string()));
     }
     Ok(pdu)
+}
+
+/// The same reaction by the same user to the same event counts once.
+/// <https://spec.matrix.org/v1.19/client-server-api/#avoiding-duplicate-annotations>
+fn refuse_second_annotation(read: &impl Read, room: &Room, draft: &Draft) -> Result<(), RoomError> {
+    #[derive(PartialEq, Deserialize)]
+    struct Annotation {
+        rel_type: String,
+        event_id: String,
+        key: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Content {
+        #[serde(rename = "m.relates_to")]
+        relates_to: Annotation,
+    }
+    let Ok(Content { relates_to: new }) = serde_json::from_str(draft.content.get()) else { return Ok(()) };
+    let Some(parent) = read.get(tables::EVENT_IDS, new.event_id.as_str())? else { return Ok(()) };
+    for entry in read.prefix(tables::RELATIONS, (room.number, parent, new.rel_type.as_str()))? {
+        let ((_, _, _, number), kind) = entry?;
+        if kind != draft.kind.to_string() {
+            continue;
+        }
+        let event = graph::parse(number, &graph::record(read, number)?)?;
+        // A redacted reaction has no relation left, and may be given again.
+        if event.sender == draft.sender
+            && serde_json::from_str(event.content.get()).is_ok_and(|old: Content| old.relates_to == new)
+        {
+            return Err(RoomError::DuplicateAnnotation);
+        }
+    }
+    Ok(())
 }
 
 /// Puts the redacted event's identifier where the room version has it: into the content since version 11, beside it before.

@@ -65,6 +65,9 @@ pub enum RoomError {
     /// No such room version.
     #[error("This server does not know the room version {0}.")]
     UnsupportedVersion(String),
+    /// The user has reacted to the event in that way already.
+    #[error("You have reacted to that message in this way already.")]
+    DuplicateAnnotation,
     /// The alias stands for a room already.
     #[error("That room alias is taken.")]
     AliasInUse,

@@ -95,8 +95,9 @@ struct Beat {
 }
 
 impl Device {
-    /// Takes a signed-in client and lets it sync.
-    pub(crate) fn new(name: &str, client: Client, password: String) -> Self {
+    /// Takes a signed-in client, lets it sync, and waits for the first answer as apps do: a first sync tells of no changed
+    /// keys, so keys that were published while it was under way would not be seen to have changed.
+    pub(crate) async fn new(name: &str, client: Client, password: String) -> Self {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let keep = heard.clone();
         client.add_event_handler(move |event: AnySyncTimelineEvent, room: Room, encryption: Option<EncryptionInfo>| {
@@ -105,7 +106,9 @@ impl Device {
         });
         let (sender, beat) = watch::channel(Beat::default());
         let sync = tokio::spawn(keep_syncing(client.clone(), sender));
-        Self { client, name: name.to_owned(), password, heard, beat, sync }
+        let device = Self { client, name: name.to_owned(), password, heard, beat, sync };
+        device.until_true("its first sync", async |_| device.beat.borrow().syncs > 0).await;
+        device
     }
 
     /// The SDK's client.

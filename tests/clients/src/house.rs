@@ -44,7 +44,7 @@ impl House {
         request.initial_device_display_name = Some(format!("{name}'s first device"));
         for _ in 0..4 {
             let error = match client.matrix_auth().register(request.clone()).await {
-                Ok(_) => return Device::new(name, client, password),
+                Ok(_) => return Device::new(name, client, password).await,
                 Err(error) => error,
             };
             let asked = error.as_uiaa_response().unwrap_or_else(|| panic!("{name} can't sign up: {error}"));
@@ -63,7 +63,7 @@ impl House {
             .send()
             .await
             .unwrap_or_else(|error| panic!("{name} can't log in: {error}"));
-        Device::new(name, client, first.password().to_owned())
+        Device::new(name, client, first.password().to_owned()).await
     }
 
     /// A client of the server that nobody is signed in with.

@@ -5,7 +5,7 @@ use std::{
     net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc::{RecvTimeoutError, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread,
     time::{Duration, Instant},
 };
@@ -97,8 +97,8 @@ impl Homeserver {
             .tempdir()
             .map_err(|error| StartError(format!("no temporary folder could be made: {error}")))?;
         let mut server = Self { options, binary, data, port: free_port(), child: None, log: Log::default() };
-        server.launch()?;
-        server.wait_until_ready()?;
+        let lines = server.launch()?;
+        server.wait_until_ready(&lines)?;
         Ok(server)
     }
 
@@ -109,7 +109,7 @@ impl Homeserver {
     /// With a sentence, when it is still running or doesn't get ready.
     pub fn restart(&mut self) {
         assert!(self.child.is_none(), "restart() is for a server that was stopped or killed before");
-        self.launch().and_then(|()| self.wait_until_ready()).unwrap_or_else(|error| panic!("{error}"));
+        self.launch().and_then(|lines| self.wait_until_ready(&lines)).unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Starts the process and kills it after `delay`, ready or not: a power cut while it recovers from the last one.
@@ -193,7 +193,8 @@ impl Homeserver {
         &self.log
     }
 
-    fn launch(&mut self) -> Result<(), StartError> {
+    /// Starts the process; what it prints on stdout also goes to the receiver.
+    fn launch(&mut self) -> Result<Receiver<String>, StartError> {
         let mut command = Command::new(&self.binary);
         command
             .arg("run")
@@ -206,20 +207,22 @@ impl Homeserver {
             .arg("--no-rate-limits")
             .args(&self.options.extra_arguments)
             .envs(self.options.environment.iter().map(|(name, value)| (name, value)))
+            // The log is shown in plain text.
+            .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let child = spawn_bound(command)
+        let mut child = spawn_bound(command)
             .map_err(|error| StartError(format!("{} could not be started: {error}", self.binary.display())))?;
-        self.child = Some(child);
-        Ok(())
-    }
-
-    fn wait_until_ready(&mut self) -> Result<(), StartError> {
-        let child = self.child.as_mut().expect("launch() came before");
         let (sender, lines) = channel();
         self.log.follow(child.stderr.take().expect("stderr is piped"), None);
         self.log.follow(child.stdout.take().expect("stdout is piped"), Some(sender));
+        self.child = Some(child);
+        Ok(lines)
+    }
+
+    fn wait_until_ready(&mut self, lines: &Receiver<String>) -> Result<(), StartError> {
+        let child = self.child.as_mut().expect("launch() came before");
         let expected = format!("ready http://127.0.0.1:{}", self.port);
         let deadline = Instant::now() + READY_WITHIN;
         loop {

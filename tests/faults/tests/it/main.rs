@@ -2,6 +2,7 @@
 //!
 //! Every test here has a server of its own.
 
+mod judge;
 mod keys;
 mod kill;
 mod stop;
