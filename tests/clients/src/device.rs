@@ -150,9 +150,8 @@ impl Device {
                     return found;
                 }
                 // The error means that the sync has ended (a logout); then only the clock is left to wait for.
-                match timeout(LOOK_AGAIN, beat.changed()).await {
-                    Ok(Err(_)) => sleep(LOOK_AGAIN).await,
-                    _ => {}
+                if let Ok(Err(_)) = timeout(LOOK_AGAIN, beat.changed()).await {
+                    sleep(LOOK_AGAIN).await;
                 }
             }
         });
