@@ -113,10 +113,10 @@ fn members_at(
     current: state::Root,
 ) -> Result<state::Root, Error> {
     let mut position = StreamPos(u64::try_from(at.0).unwrap_or(0));
-    if let Some(standing) = membership::record(read, room.number, user)? {
-        if standing.membership != Membership::Join {
-            position = position.min(standing.position);
-        }
+    if let Some(standing) = membership::record(read, room.number, user)?
+        && standing.membership != Membership::Join
+    {
+        position = position.min(standing.position);
     }
     if position >= room.head(read)?.newest {
         return Ok(current);

@@ -2,9 +2,12 @@
 //! <https://spec.matrix.org/v1.19/client-server-api/#one-time-and-fallback-keys>
 
 use super::{E2eeError, fallback_keys, key_json::ClaimableKey};
-use hearth_store::{Change, Read, StoreError, tables::ONE_TIME_KEYS};
+use hearth_store::{
+    Change, Read, StoreError,
+    tables::{CLAIMED_KEYS, ONE_TIME_KEYS},
+};
 use ruma::{DeviceId, UserId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A device holds so many at most. Clients keep 50 to 100.
 pub const MAX_KEYS: usize = 1000;
@@ -42,8 +45,12 @@ pub fn upload(
         let ((_, _, algorithm, _, id), json) = row?;
         there.insert((algorithm, id), json);
     }
+    let claimed = claimed_before(change, user, device)?;
     let uploaded = change.next_pos();
     for key in keys {
+        if claimed.contains(&format!("{}:{}", key.algorithm, key.id)) {
+            continue;
+        }
         let name = (key.algorithm, key.id);
         match there.get(&name) {
             Some(old) if is_same(old, &key.json) => continue,
@@ -62,6 +69,25 @@ pub fn upload(
         there.insert(name, key.json);
     }
     Ok(())
+}
+
+/// The newest keys that were given out. A device that did not hear the answer to its upload repeats it, and what was
+/// claimed in between must not be on offer again. Older ones are forgotten: no device repeats an upload that old.
+fn claimed_before(change: &mut Change<'_>, user: &str, device: &str) -> Result<BTreeSet<String>, StoreError> {
+    let mut claimed = BTreeSet::new();
+    let mut forgotten = Vec::new();
+    for row in change.prefix(CLAIMED_KEYS, (user, device))?.rev() {
+        let ((_, _, position), name) = row?;
+        if claimed.len() < MAX_KEYS {
+            claimed.insert(name);
+        } else {
+            forgotten.push(position);
+        }
+    }
+    for position in forgotten {
+        change.delete(CLAIMED_KEYS, (user, device, position))?;
+    }
+    Ok(claimed)
 }
 
 /// The same JSON, however it is written.
@@ -98,6 +124,8 @@ pub fn claim(
     };
     let name = format!("{algorithm}:{}", key.4);
     change.delete(ONE_TIME_KEYS, key)?;
+    let position = change.next_pos();
+    change.put(CLAIMED_KEYS, (user, device, position), &name)?;
     Ok(Some(Claimed { name, json }))
 }
 
@@ -107,6 +135,7 @@ pub fn claim(
 /// [`StoreError`]
 pub fn removed(change: &mut Change<'_>, user: &str, device: &str) -> Result<(), StoreError> {
     change.delete_prefix(ONE_TIME_KEYS, (user, device))?;
+    change.delete_prefix(CLAIMED_KEYS, (user, device))?;
     Ok(())
 }
 

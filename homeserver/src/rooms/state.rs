@@ -13,6 +13,9 @@ pub type Root = [u8; 16];
 /// The state before a room's first event.
 pub const EMPTY: Root = *NodeId::EMPTY.as_bytes();
 
+/// An entry: ((type, state key), event).
+pub type Entry = ((String, String), EventNo);
+
 /// A changed entry: key, event before, event after.
 pub type Difference = ((String, String), Option<EventNo>, Option<EventNo>);
 
@@ -89,7 +92,7 @@ pub fn of_type(read: &impl Read, root: Root, kind: &str) -> Result<Vec<(String, 
 ///
 /// # Errors
 /// As [`get`].
-pub fn except_type(read: &impl Read, root: Root, kind: &str) -> Result<Vec<((String, String), EventNo)>, RoomError> {
+pub fn except_type(read: &impl Read, root: Root, kind: &str) -> Result<Vec<Entry>, RoomError> {
     State::at(&Nodes(read), NodeId::from_bytes(root))
         .iter_except_type(kind)
         .map(|entry| {

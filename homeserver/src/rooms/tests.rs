@@ -328,7 +328,6 @@ fn what_the_rules_refuse_is_rejected_and_refused_again() {
 #[test]
 fn an_event_whose_parents_are_unknown_asks_for_them() {
     let house = house();
-    let room = house.room(RoomVersionId::V12, Preset::PublicChat);
     let other = self::house();
     // The same event in both houses would be known in both: this room is made a little later.
     let elsewhere = other

@@ -109,6 +109,8 @@ tables! {
     /// (user, device id, algorithm, position of the upload, key id) -> one-time key JSON. Claimed once, oldest upload first,
     /// then gone.
     ONE_TIME_KEYS: (String, String, String, StreamPos, String) => String;
+    /// (user, device id, position of the claim) -> `algorithm:id` of a one-time key that was given out.
+    CLAIMED_KEYS: (String, String, StreamPos) => String;
     /// (user, device id, algorithm) -> fallback key.
     FALLBACK_KEYS: (String, String, String) => FallbackKeyRecord;
     /// (user, "master" | "self_signing" | "user_signing") -> cross-signing key JSON.

@@ -24,15 +24,9 @@ pub async fn sign_up(endpoint: &Arc<Endpoint>, name: &str, token: Option<&str>) 
     // A stage a round; no server here asks for more than a few.
     for _ in 0..8 {
         let path = "/_matrix/client/v3/register";
-        let (status, answer) = client
-            .answer(Method::POST, path, body.to_string().into())
-            .await?;
-        let value: Value = serde_json::from_slice(&answer).with_context(|| {
-            format!(
-                "POST {path} answered {status} without JSON: {}",
-                excerpt(&answer)
-            )
-        })?;
+        let (status, answer) = client.answer(Method::POST, path, body.to_string().into()).await?;
+        let value: Value = serde_json::from_slice(&answer)
+            .with_context(|| format!("POST {path} answered {status} without JSON: {}", excerpt(&answer)))?;
         match status {
             StatusCode::OK => return account(&value),
             StatusCode::UNAUTHORIZED if value.get("flows").is_some() => {
@@ -54,11 +48,7 @@ pub async fn log_in(endpoint: &Arc<Endpoint>, user_id: &str) -> Result<Account> 
         "password": PASSWORD,
     });
     let mut client = Client::new(endpoint, None)?;
-    account(
-        &client
-            .json(Method::POST, "/_matrix/client/v3/login", Some(&body))
-            .await?,
-    )
+    account(&client.json(Method::POST, "/_matrix/client/v3/login", Some(&body)).await?)
 }
 
 /// Uploads the filter that Element uses and gives back its id.
@@ -68,30 +58,19 @@ pub async fn element_filter(client: &mut Client, user_id: &str) -> Result<String
         "state": {"lazy_load_members": true},
     }});
     let path = format!("/_matrix/client/v3/user/{}/filter", encode(user_id));
-    text(
-        &client.json(Method::POST, &path, Some(&filter)).await?,
-        "filter_id",
-    )
+    text(&client.json(Method::POST, &path, Some(&filter)).await?, "filter_id")
 }
 
 /// The path of a sync. Presence stays out of it: what is measured is messages.
 pub fn sync_path(filter_id: &str, since: Option<&str>, timeout_ms: u64) -> String {
-    let since = since
-        .map(|since| format!("&since={}", encode(since)))
-        .unwrap_or_default();
+    let since = since.map(|since| format!("&since={}", encode(since))).unwrap_or_default();
     let filter = encode(filter_id);
-    format!(
-        "/_matrix/client/v3/sync?filter={filter}&timeout={timeout_ms}&set_presence=offline{since}"
-    )
+    format!("/_matrix/client/v3/sync?filter={filter}&timeout={timeout_ms}&set_presence=offline{since}")
 }
 
 /// Throws what came back of a sync away but for its `next_batch`.
 pub async fn sync_once(client: &mut Client, filter_id: &str) -> Result<String> {
-    next_batch(
-        &client
-            .call(Method::GET, &sync_path(filter_id, None, 0), Bytes::new())
-            .await?,
-    )
+    next_batch(&client.call(Method::GET, &sync_path(filter_id, None, 0), Bytes::new()).await?)
 }
 
 /// Reads `next_batch` alone; the rest is only skipped over.
@@ -100,67 +79,38 @@ pub fn next_batch(answer: &[u8]) -> Result<String> {
     struct Sync {
         next_batch: String,
     }
-    let sync: Sync = serde_json::from_slice(answer)
-        .with_context(|| format!("not an answer of sync: {}", excerpt(answer)))?;
+    let sync: Sync =
+        serde_json::from_slice(answer).with_context(|| format!("not an answer of sync: {}", excerpt(answer)))?;
     Ok(sync.next_batch)
 }
 
 /// Picks what to do next of the stages that are left.
 fn next_stage(challenge: &Value, token: Option<&str>) -> Result<Value> {
     let strings = |value: Option<&Value>| -> Vec<String> {
-        let list = value
-            .and_then(Value::as_array)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        list.iter()
-            .filter_map(|item| item.as_str().map(str::to_owned))
-            .collect()
+        let list = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        list.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
     };
     let done = strings(challenge.get("completed"));
-    let able = |stage: &String| {
-        stage == "m.login.dummy" || (stage == "m.login.registration_token" && token.is_some())
-    };
-    let flows = challenge
-        .get("flows")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let stages = flows
-        .iter()
-        .map(|flow| strings(flow.get("stages")))
-        .find(|stages| stages.iter().all(able))
-        .with_context(|| {
-            format!(
-                "no way to sign up that this program can go (is a --token missing?): {challenge}"
-            )
-        })?;
-    let stage = stages
-        .into_iter()
-        .find(|stage| !done.contains(stage))
-        .context("every stage is done already")?;
+    let able = |stage: &String| stage == "m.login.dummy" || (stage == "m.login.registration_token" && token.is_some());
+    let flows = challenge.get("flows").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let stages =
+        flows.iter().map(|flow| strings(flow.get("stages"))).find(|stages| stages.iter().all(able)).with_context(
+            || format!("no way to sign up that this program can go (is a --token missing?): {challenge}"),
+        )?;
+    let stage = stages.into_iter().find(|stage| !done.contains(stage)).context("every stage is done already")?;
     let mut auth = json!({"type": stage, "session": challenge.get("session")});
-    if let (Some(object), Some(token), true) = (
-        auth.as_object_mut(),
-        token,
-        stage == "m.login.registration_token",
-    ) {
+    if let (Some(object), Some(token), true) = (auth.as_object_mut(), token, stage == "m.login.registration_token") {
         object.insert("token".to_owned(), token.into());
     }
     Ok(auth)
 }
 
 fn account(answer: &Value) -> Result<Account> {
-    Ok(Account {
-        user_id: text(answer, "user_id")?,
-        access_token: text(answer, "access_token")?,
-    })
+    Ok(Account { user_id: text(answer, "user_id")?, access_token: text(answer, "access_token")? })
 }
 
 pub fn text(answer: &Value, field: &str) -> Result<String> {
-    let value = answer
-        .get(field)
-        .and_then(Value::as_str)
-        .with_context(|| format!("no {field} in an answer"))?;
+    let value = answer.get(field).and_then(Value::as_str).with_context(|| format!("no {field} in an answer"))?;
     ensure!(!value.is_empty(), "an empty {field} in an answer");
     Ok(value.to_owned())
 }
@@ -176,10 +126,7 @@ mod tests {
             "flows": [{"stages": ["m.login.registration_token", "m.login.dummy"]}],
         });
         let first = next_stage(&challenge, Some("sesame")).unwrap();
-        assert_eq!(
-            first,
-            json!({"type": "m.login.registration_token", "session": "s", "token": "sesame"})
-        );
+        assert_eq!(first, json!({"type": "m.login.registration_token", "session": "s", "token": "sesame"}));
         challenge["completed"] = json!(["m.login.registration_token"]);
         let second = next_stage(&challenge, Some("sesame")).unwrap();
         assert_eq!(second, json!({"type": "m.login.dummy", "session": "s"}));
@@ -191,21 +138,12 @@ mod tests {
             {"stages": ["m.login.recaptcha"]},
             {"stages": ["m.login.dummy"]},
         ]});
-        assert_eq!(
-            next_stage(&challenge, None).unwrap()["type"],
-            "m.login.dummy"
-        );
+        assert_eq!(next_stage(&challenge, None).unwrap()["type"], "m.login.dummy");
     }
 
     #[test]
     fn a_missing_token_is_named() {
-        let challenge =
-            json!({"session": "s", "flows": [{"stages": ["m.login.registration_token"]}]});
-        assert!(
-            next_stage(&challenge, None)
-                .unwrap_err()
-                .to_string()
-                .contains("--token")
-        );
+        let challenge = json!({"session": "s", "flows": [{"stages": ["m.login.registration_token"]}]});
+        assert!(next_stage(&challenge, None).unwrap_err().to_string().contains("--token"));
     }
 }

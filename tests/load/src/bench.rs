@@ -64,10 +64,7 @@ pub async fn bench(options: BenchOptions) -> Result<ExitCode> {
     }
     let minutes = began.elapsed().as_secs_f64() / 60.0;
     // Ends the servers before anything is written that could fail.
-    let reports: Vec<Report> = contenders
-        .into_iter()
-        .map(|contender| contender.report)
-        .collect();
+    let reports: Vec<Report> = contenders.into_iter().map(|contender| contender.report).collect();
     conclude(&options, &reports, minutes)
 }
 
@@ -77,70 +74,37 @@ fn conclude(options: &BenchOptions, reports: &[Report], minutes: f64) -> Result<
     let hearth = options.hearth.as_ref().and_then(|_| reports_left.next());
     let comparison = Comparison::of(hearth, reports_left.next());
     let (met, judged) = comparison.score();
-    let servers: Vec<&str> = reports
-        .iter()
-        .map(|report| report.server.as_str())
-        .collect();
-    let heading = format!(
-        "{}; {}; {}; {minutes:.1} minutes",
-        servers.join(" and "),
-        machine::describe(),
-        machine::today()
-    );
-    println!(
-        "{heading}\n{}{met} of {judged} targets met",
-        comparison.text()
-    );
+    let servers: Vec<&str> = reports.iter().map(|report| report.server.as_str()).collect();
+    let heading =
+        format!("{}; {}; {}; {minutes:.1} minutes", servers.join(" and "), machine::describe(), machine::today());
+    println!("{heading}\n{}{met} of {judged} targets met", comparison.text());
     for report in reports {
         let disturbance = report.disturbance(machine::cores()).unwrap_or_default();
         if disturbance > QUIET {
             let percent = disturbance * 100.0;
-            println!(
-                "others kept {percent:.0} % of the processors busy while {} was measured",
-                report.server
-            );
+            println!("others kept {percent:.0} % of the processors busy while {} was measured", report.server);
         }
     }
     if let Some(path) = &options.markdown {
-        let page = format!(
-            "{heading}.\n\n{}\n{met} of {judged} targets met.\n",
-            comparison.markdown()
-        );
+        let page = format!("{heading}.\n\n{}\n{met} of {judged} targets met.\n", comparison.markdown());
         fs::write(path, page).with_context(|| format!("writing {}", path.display()))?;
     }
     if let Some(path) = &options.json {
         report::write_json(path, &reports)?;
     }
-    Ok(if options.strict && met < judged {
-        ExitCode::from(1)
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(if options.strict && met < judged { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
 impl Contender {
     async fn hearth(binary: &Path, scratch: &Path, options: &BenchOptions) -> Result<Contender> {
         let address = format!("127.0.0.1:{}", free_port()?);
         let data = scratch.join("hearth").into_os_string();
-        let fixed = [
-            "--server-name",
-            "localhost",
-            "--plain",
-            "--no-rate-limits",
-            "--token",
-            TOKEN,
-        ];
+        let fixed = ["--server-name", "localhost", "--plain", "--no-rate-limits", "--token", TOKEN];
         let mut arguments: Vec<OsString> = vec!["run".into(), "--data".into(), data];
         arguments.extend(["--listen".into(), address.into()]);
         arguments.extend(fixed.map(OsString::from));
-        let server = Server::start(binary, &arguments, &scratch.join("hearth.log"))
-            .await
-            .context("Hearth")?;
-        Contender::new(
-            &version(binary, "--version").unwrap_or_else(|_| "Hearth".to_owned()),
-            server,
-            options,
-        )
+        let server = Server::start(binary, &arguments, &scratch.join("hearth.log")).await.context("Hearth")?;
+        Contender::new(&version(binary, "--version").unwrap_or_else(|_| "Hearth".to_owned()), server, options)
     }
 
     async fn synapse(script: &Path, scratch: &Path, options: &BenchOptions) -> Result<Contender> {
@@ -148,34 +112,16 @@ impl Contender {
         let name = version(script, "version").context("Synapse")?;
         let port = free_port()?.to_string();
         let data = scratch.join("synapse").into_os_string();
-        let arguments = [
-            "start".into(),
-            data,
-            port.into(),
-            "localhost".into(),
-            "--token".into(),
-            TOKEN.into(),
-        ];
-        let server = Server::start(script, &arguments, &scratch.join("synapse.log"))
-            .await
-            .context("Synapse")?;
+        let arguments = ["start".into(), data, port.into(), "localhost".into(), "--token".into(), TOKEN.into()];
+        let server = Server::start(script, &arguments, &scratch.join("synapse.log")).await.context("Synapse")?;
         Contender::new(&name, server, options)
     }
 
     fn new(name: &str, server: Server, options: &BenchOptions) -> Result<Contender> {
         let endpoint = Arc::new(Endpoint::new(&server.url, &Trust::default())?);
         let probe = Probe::new(server.pid())?;
-        let world = World::new(
-            endpoint,
-            options.scale.clone(),
-            Some(TOKEN.to_owned()),
-            Some(probe),
-        );
-        Ok(Contender {
-            world,
-            report: Report::new(name),
-            server,
-        })
+        let world = World::new(endpoint, options.scale.clone(), Some(TOKEN.to_owned()), Some(probe));
+        Ok(Contender { world, report: Report::new(name), server })
     }
 
     async fn measure(&mut self, phase: Phase) -> Result<()> {
@@ -191,38 +137,18 @@ impl Contender {
     }
 
     fn resident_kib(&self) -> Result<Option<u64>> {
-        self.world
-            .probe
-            .as_ref()
-            .map(Probe::resident_kib)
-            .transpose()
+        self.world.probe.as_ref().map(Probe::resident_kib).transpose()
     }
 }
 
 /// What a program says of its own version: its first line.
 fn version(program: &Path, argument: &str) -> Result<String> {
-    let output = Command::new(program)
-        .arg(argument)
-        .output()
-        .with_context(|| format!("running {}", program.display()))?;
+    let output =
+        Command::new(program).arg(argument).output().with_context(|| format!("running {}", program.display()))?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "{} {argument} failed: {}",
-        program.display(),
-        said.trim()
-    );
-    let line = String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_owned();
-    ensure!(
-        !line.is_empty(),
-        "{} {argument} printed nothing",
-        program.display()
-    );
+    ensure!(output.status.success(), "{} {argument} failed: {}", program.display(), said.trim());
+    let line = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().trim().to_owned();
+    ensure!(!line.is_empty(), "{} {argument} printed nothing", program.display());
     Ok(line)
 }
 
@@ -252,11 +178,7 @@ impl Drop for Scratch {
 }
 
 fn cache_folder() -> Result<PathBuf> {
-    let set = |name| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("XDG_CACHE_HOME")
         .or_else(|| Some(set("HOME")?.join(".cache")))
         .context("neither XDG_CACHE_HOME nor HOME is set; name a folder by --scratch")

@@ -39,57 +39,35 @@ impl Endpoint {
     /// Takes `http://` or `https://` with a host of loopback; anything else is refused, for this program is made to
     /// press a server as hard as it can.
     pub fn new(url: &str, trust: &Trust) -> Result<Endpoint> {
-        let uri: Uri = url
-            .parse()
-            .with_context(|| format!("'{url}' is not a URL"))?;
+        let uri: Uri = url.parse().with_context(|| format!("'{url}' is not a URL"))?;
         let secure = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
             _ => bail!("'{url}' begins with neither http:// nor https://"),
         };
-        ensure!(
-            uri.path() == "/" && uri.query().is_none(),
-            "'{url}' has a path: only scheme, host and port are taken"
-        );
-        let authority = uri
-            .authority()
-            .with_context(|| format!("'{url}' names no host"))?;
-        let host = authority
-            .host()
-            .trim_start_matches('[')
-            .trim_end_matches(']');
-        let port = authority
-            .port_u16()
-            .unwrap_or(if secure { 443 } else { 80 });
-        let addresses = loopback(host)
-            .with_context(|| format!("'{host}' is not this machine's loopback; refused"))?;
+        ensure!(uri.path() == "/" && uri.query().is_none(), "'{url}' has a path: only scheme, host and port are taken");
+        let authority = uri.authority().with_context(|| format!("'{url}' names no host"))?;
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        let port = authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let addresses = loopback(host).with_context(|| format!("'{host}' is not this machine's loopback; refused"))?;
         let tls = match secure {
-            true => Some((
-                tls::connector(trust)?,
-                ServerName::try_from(host.to_owned())?,
-            )),
+            true => Some((tls::connector(trust)?, ServerName::try_from(host.to_owned())?)),
             false => None,
         };
         Ok(Endpoint {
-            addresses: addresses
-                .into_iter()
-                .map(|address| SocketAddr::new(address, port))
-                .collect(),
+            addresses: addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect(),
             host: HeaderValue::from_str(authority.as_str())?,
             tls,
         })
     }
 
     async fn connect(&self) -> Result<Connection> {
-        let stream = TcpStream::connect(&self.addresses[..])
-            .await
-            .with_context(|| format!("connecting to {:?}", self.host))?;
+        let stream =
+            TcpStream::connect(&self.addresses[..]).await.with_context(|| format!("connecting to {:?}", self.host))?;
         stream.set_nodelay(true)?;
         match &self.tls {
             None => handshake(stream).await,
-            Some((connector, name)) => {
-                handshake(connector.connect(name.clone(), stream).await?).await
-            }
+            Some((connector, name)) => handshake(connector.connect(name.clone(), stream).await?).await,
         }
     }
 }
@@ -103,9 +81,7 @@ fn loopback(host: &str) -> Option<Vec<IpAddr>> {
     address.is_loopback().then(|| vec![address])
 }
 
-async fn handshake(
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-) -> Result<Connection> {
+async fn handshake(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Connection> {
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // Its error reaches whoever waits for the answer as well.
     tokio::spawn(connection);
@@ -129,31 +105,18 @@ impl Client {
             }
             None => None,
         };
-        Ok(Client {
-            endpoint: endpoint.clone(),
-            authorization,
-            connection: None,
-        })
+        Ok(Client { endpoint: endpoint.clone(), authorization, connection: None })
     }
 
     /// Asks for `path` (with its query) and gives back the body of an answer of 200; any other answer is an error.
     pub async fn call(&mut self, method: Method, path: &str, body: Bytes) -> Result<Bytes> {
         let (status, answer) = self.answer(method.clone(), path, body).await?;
-        ensure!(
-            status == StatusCode::OK,
-            "{method} {path} answered {status}: {}",
-            excerpt(&answer)
-        );
+        ensure!(status == StatusCode::OK, "{method} {path} answered {status}: {}", excerpt(&answer));
         Ok(answer)
     }
 
     /// As `call`, with JSON on both sides; for where speed is not measured.
-    pub async fn json(
-        &mut self,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<Value> {
+    pub async fn json(&mut self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
         let body = body.map_or_else(Bytes::new, |body| body.to_string().into());
         let answer = self.call(method.clone(), path, body).await?;
         serde_json::from_slice(&answer)
@@ -161,17 +124,9 @@ impl Client {
     }
 
     /// Any answer with its status.
-    pub async fn answer(
-        &mut self,
-        method: Method,
-        path: &str,
-        body: Bytes,
-    ) -> Result<(StatusCode, Bytes)> {
+    pub async fn answer(&mut self, method: Method, path: &str, body: Bytes) -> Result<(StatusCode, Bytes)> {
         let exchange = async {
-            let reused = self
-                .connection
-                .as_ref()
-                .is_some_and(|open| !open.is_closed());
+            let reused = self.connection.as_ref().is_some_and(|open| !open.is_closed());
             match self.exchange(&method, path, body.clone()).await {
                 // A server may close an idle connection at the moment that it is used again. Asking again is harmless
                 // for what the specification makes idempotent.
@@ -189,30 +144,20 @@ impl Client {
             .with_context(|| format!("{method} {path}"))
     }
 
-    async fn exchange(
-        &mut self,
-        method: &Method,
-        path: &str,
-        body: Bytes,
-    ) -> Result<(StatusCode, Bytes)> {
+    async fn exchange(&mut self, method: &Method, path: &str, body: Bytes) -> Result<(StatusCode, Bytes)> {
         let mut connection = match self.connection.take().filter(|open| !open.is_closed()) {
             Some(open) => open,
             None => self.endpoint.connect().await?,
         };
         connection.ready().await?;
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(HOST, &self.endpoint.host);
+        let mut request = Request::builder().method(method).uri(path).header(HOST, &self.endpoint.host);
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
-        let answer = connection
-            .send_request(request.body(Full::new(body))?)
-            .await?;
+        let answer = connection.send_request(request.body(Full::new(body))?).await?;
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
         self.connection = Some(connection);
@@ -230,9 +175,7 @@ pub fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(char::from(byte))
-            }
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
             _ => encoded.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -249,24 +192,14 @@ mod tests {
 
     #[test]
     fn loopback_is_taken_by_every_name() {
-        for url in [
-            "http://localhost:8008",
-            "http://127.0.0.1:8008/",
-            "http://127.8.8.8",
-            "http://[::1]:8008",
-        ] {
+        for url in ["http://localhost:8008", "http://127.0.0.1:8008/", "http://127.8.8.8", "http://[::1]:8008"] {
             assert!(Endpoint::new(url, &Trust::default()).is_ok(), "{url}");
         }
     }
 
     #[test]
     fn other_machines_are_refused() {
-        for url in [
-            "http://192.168.1.2",
-            "http://matrix.example.org",
-            "http://[2001:db8::1]:80",
-            "http://0.0.0.0:80",
-        ] {
+        for url in ["http://192.168.1.2", "http://matrix.example.org", "http://[2001:db8::1]:80", "http://0.0.0.0:80"] {
             assert!(refusal(url).contains("refused"), "{url}");
         }
         assert!(refusal("http://localhost:8008/somewhere").contains("path"));
@@ -276,16 +209,7 @@ mod tests {
     #[test]
     fn https_needs_to_know_whom_to_trust() {
         assert!(refusal("https://localhost").contains("--insecure"));
-        assert!(
-            Endpoint::new(
-                "https://localhost",
-                &Trust {
-                    any: true,
-                    authority: None
-                }
-            )
-            .is_ok()
-        );
+        assert!(Endpoint::new("https://localhost", &Trust { any: true, authority: None }).is_ok());
     }
 
     #[test]

@@ -103,9 +103,7 @@ impl Comparison {
             target,
         };
         let of = |what, unit, phase: Phase, target, value: fn(&Figures) -> Option<f64>| {
-            row(what, unit, target, &|report: &Report| {
-                report.phase(phase.name()).and_then(value)
-            })
+            row(what, unit, target, &|report: &Report| report.phase(phase.name()).and_then(value))
         };
         let p50 = |figures: &Figures| Some(figures.latency.p50_ms);
         let p99 = |figures: &Figures| Some(figures.latency.p99_ms);
@@ -117,120 +115,27 @@ impl Comparison {
         let rows = vec![
             of("sign-up, median", "ms", SignUp, none, p50),
             of("sign-up, processor time each", "ms", SignUp, none, cpu),
-            of(
-                "message alone, median",
-                "ms",
-                SendAlone,
-                Target::PartOfSynapse(15.0),
-                p50,
-            ),
+            of("message alone, median", "ms", SendAlone, Target::PartOfSynapse(15.0), p50),
             of("message alone, 99th percentile", "ms", SendAlone, none, p99),
-            of(
-                "message alone, processor time each",
-                "ms",
-                SendAlone,
-                none,
-                cpu,
-            ),
-            of(
-                "messages in parallel",
-                "1/s",
-                SendParallel,
-                Target::TimesSynapse(35.0),
-                rate,
-            ),
+            of("message alone, processor time each", "ms", SendAlone, none, cpu),
+            of("messages in parallel", "1/s", SendParallel, Target::TimesSynapse(35.0), rate),
             of("message in parallel, median", "ms", SendParallel, none, p50),
-            of(
-                "message in parallel, 99th percentile",
-                "ms",
-                SendParallel,
-                none,
-                p99,
-            ),
-            of(
-                "message in parallel, processor time each",
-                "ms",
-                SendParallel,
-                none,
-                cpu,
-            ),
-            of(
-                "message to long-polling readers, median",
-                "ms",
-                FanOut,
-                Target::PartOfSynapse(30.0),
-                p50,
-            ),
-            of(
-                "message to long-polling readers, 99th percentile",
-                "ms",
-                FanOut,
-                none,
-                p99,
-            ),
-            of(
-                "message to long-polling readers, processor time each",
-                "ms",
-                FanOut,
-                none,
-                cpu,
-            ),
-            of(
-                "first sync, median",
-                "ms",
-                FirstSync,
-                Target::PartOfSynapse(20.0),
-                p50,
-            ),
-            of(
-                "first sync, processor time each",
-                "ms",
-                FirstSync,
-                none,
-                cpu,
-            ),
+            of("message in parallel, 99th percentile", "ms", SendParallel, none, p99),
+            of("message in parallel, processor time each", "ms", SendParallel, none, cpu),
+            of("message to long-polling readers, median", "ms", FanOut, Target::PartOfSynapse(30.0), p50),
+            of("message to long-polling readers, 99th percentile", "ms", FanOut, none, p99),
+            of("message to long-polling readers, processor time each", "ms", FanOut, none, cpu),
+            of("first sync, median", "ms", FirstSync, Target::PartOfSynapse(20.0), p50),
+            of("first sync, processor time each", "ms", FirstSync, none, cpu),
             of("page of 100 events, median", "ms", Pagination, none, p50),
-            of(
-                "page of 100 events, processor time each",
-                "ms",
-                Pagination,
-                none,
-                cpu,
-            ),
-            of(
-                "written for a message alone",
-                "KiB",
-                SendAlone,
-                Target::AtMost(96.0),
-                written,
-            ),
-            of(
-                "written for a message in parallel",
-                "KiB",
-                SendParallel,
-                Target::AtMost(12.0),
-                written,
-            ),
-            row(
-                "resident memory, idle",
-                "MiB",
-                Target::AtMost(20.0),
-                &|report| mebibytes(report.resident_idle_kib),
-            ),
-            row(
-                "resident memory, after",
-                "MiB",
-                Target::AtMost(48.0),
-                &|report| mebibytes(report.resident_after_kib),
-            ),
+            of("page of 100 events, processor time each", "ms", Pagination, none, cpu),
+            of("written for a message alone", "KiB", SendAlone, Target::AtMost(96.0), written),
+            of("written for a message in parallel", "KiB", SendParallel, Target::AtMost(12.0), written),
+            row("resident memory, idle", "MiB", Target::AtMost(20.0), &|report| mebibytes(report.resident_idle_kib)),
+            row("resident memory, after", "MiB", Target::AtMost(48.0), &|report| mebibytes(report.resident_after_kib)),
         ];
         // A phase that did not run has no line.
-        Comparison {
-            rows: rows
-                .into_iter()
-                .filter(|row| row.hearth.or(row.synapse).is_some())
-                .collect(),
-        }
+        Comparison { rows: rows.into_iter().filter(|row| row.hearth.or(row.synapse).is_some()).collect() }
     }
 
     /// How many targets are met, and how many are judged at all.
@@ -246,10 +151,7 @@ impl Comparison {
     }
 
     pub fn markdown(&self) -> String {
-        let mut text = format!(
-            "| {} |\n| --- | --- | ---: | ---: | ---: | ---: | --- |\n",
-            HEADINGS.join(" | ")
-        );
+        let mut text = format!("| {} |\n| --- | --- | ---: | ---: | ---: | ---: | --- |\n", HEADINGS.join(" | "));
         for row in &self.rows {
             text.push_str(&format!("| {} |\n", row.cells().join(" | ")));
         }
@@ -267,31 +169,15 @@ mod tests {
     use crate::report::tests::figures;
 
     fn report(phases: Vec<Figures>) -> Report {
-        Report {
-            resident_idle_kib: Some(16 * 1024),
-            phases,
-            ..Report::new("a server")
-        }
+        Report { resident_idle_kib: Some(16 * 1024), phases, ..Report::new("a server") }
     }
 
     #[test]
     fn a_target_is_met_on_its_very_edge() {
-        assert_eq!(
-            Target::PartOfSynapse(15.0).met(Some(2.0), Some(30.0)),
-            Some(true)
-        );
-        assert_eq!(
-            Target::PartOfSynapse(15.0).met(Some(2.1), Some(30.0)),
-            Some(false)
-        );
-        assert_eq!(
-            Target::TimesSynapse(35.0).met(Some(70.0), Some(2.0)),
-            Some(true)
-        );
-        assert_eq!(
-            Target::TimesSynapse(35.0).met(Some(69.0), Some(2.0)),
-            Some(false)
-        );
+        assert_eq!(Target::PartOfSynapse(15.0).met(Some(2.0), Some(30.0)), Some(true));
+        assert_eq!(Target::PartOfSynapse(15.0).met(Some(2.1), Some(30.0)), Some(false));
+        assert_eq!(Target::TimesSynapse(35.0).met(Some(70.0), Some(2.0)), Some(true));
+        assert_eq!(Target::TimesSynapse(35.0).met(Some(69.0), Some(2.0)), Some(false));
         assert_eq!(Target::AtMost(96.0).met(Some(96.0), None), Some(true));
         assert_eq!(Target::AtMost(96.0).met(Some(96.5), None), Some(false));
     }
@@ -305,25 +191,15 @@ mod tests {
 
     #[test]
     fn both_sides_stand_in_one_line() {
-        let (hearth, synapse) = (
-            report(vec![figures("send-alone", 1.0)]),
-            report(vec![figures("send-alone", 20.0)]),
-        );
+        let (hearth, synapse) = (report(vec![figures("send-alone", 1.0)]), report(vec![figures("send-alone", 20.0)]));
         let comparison = Comparison::of(Some(&hearth), Some(&synapse));
         let markdown = comparison.markdown();
         assert!(
-            markdown
-                .contains("| message alone, median | ms | 1.00 | 20.0 | 1/20.0 | ≤ 1/15 | met |"),
+            markdown.contains("| message alone, median | ms | 1.00 | 20.0 | 1/20.0 | ≤ 1/15 | met |"),
             "{markdown}"
         );
-        assert!(
-            markdown.contains("| resident memory, idle | MiB | 16.0 | 16.0 | 1.0× | ≤ 20 | met |"),
-            "{markdown}"
-        );
-        assert!(
-            !markdown.contains("fan-out") && !markdown.contains("readers"),
-            "{markdown}"
-        );
+        assert!(markdown.contains("| resident memory, idle | MiB | 16.0 | 16.0 | 1.0× | ≤ 20 | met |"), "{markdown}");
+        assert!(!markdown.contains("fan-out") && !markdown.contains("readers"), "{markdown}");
         assert_eq!(comparison.score(), (3, 3));
     }
 
@@ -331,11 +207,7 @@ mod tests {
     fn one_side_alone_leaves_the_other_empty() {
         let synapse = report(vec![figures("send-alone", 20.0)]);
         let comparison = Comparison::of(None, Some(&synapse));
-        assert!(
-            comparison
-                .markdown()
-                .contains("| message alone, median | ms | - | 20.0 | - | ≤ 1/15 | - |")
-        );
+        assert!(comparison.markdown().contains("| message alone, median | ms | - | 20.0 | - | ≤ 1/15 | - |"));
         assert_eq!(comparison.score(), (0, 0));
     }
 }

@@ -12,17 +12,13 @@ pub fn describe() -> String {
         let line = text.lines().find(|line| line.starts_with(name))?;
         Some(line.split_once(':')?.1.trim().to_owned())
     };
-    let processor = value(&read("/proc/cpuinfo"), "model name")
-        .unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    let processor = value(&read("/proc/cpuinfo"), "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     let cores = cores();
     let memory = value(&read("/proc/meminfo"), "MemTotal")
         .and_then(|total| total.split(' ').next()?.parse::<f64>().ok())
         .map_or_else(|| "?".to_owned(), |kib| format!("{:.0}", kib / 1_048_576.0));
     let kernel = read("/proc/sys/kernel/osrelease");
-    format!(
-        "{processor}, {cores} cores, {memory} GiB, Linux {}",
-        kernel.trim()
-    )
+    format!("{processor}, {cores} cores, {memory} GiB, Linux {}", kernel.trim())
 }
 
 pub fn cores() -> usize {
@@ -31,19 +27,14 @@ pub fn cores() -> usize {
 
 /// Today in UTC, as year-month-day.
 pub fn today() -> String {
-    let seconds = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let (year, month, day) = date(seconds / 86_400);
     format!("{year}-{month:02}-{day:02}")
 }
 
 /// The date that is so many days after 1970-01-01. Counted year by year and month by month: it is called once.
 fn date(mut days: u64) -> (u64, u64, u64) {
-    let leap = |year: u64| {
-        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-    };
+    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let mut year = 1970;
     while days >= 365 + u64::from(leap(year)) {
         days -= 365 + u64::from(leap(year));

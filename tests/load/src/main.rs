@@ -65,30 +65,18 @@ async fn stop_signal() -> Result<ExitCode> {
 
 /// Measures one server that is already there.
 async fn run(options: RunOptions) -> Result<ExitCode> {
-    let trust = tls::Trust {
-        any: options.insecure,
-        authority: options.ca,
-    };
+    let trust = tls::Trust { any: options.insecure, authority: options.ca };
     let endpoint = Arc::new(client::Endpoint::new(&options.url, &trust)?);
     let probe = options.pid.map(process::Probe::new).transpose()?;
     let mut report = report::Report::new(&options.url);
-    report.resident_idle_kib = probe
-        .as_ref()
-        .map(process::Probe::resident_kib)
-        .transpose()?;
+    report.resident_idle_kib = probe.as_ref().map(process::Probe::resident_kib).transpose()?;
     let mut world = world::World::new(endpoint, options.scale, options.token, probe);
     for phase in options.phases {
-        let figures = phases::run(phase, &mut world)
-            .await
-            .with_context(|| format!("in the phase '{phase}'"))?;
+        let figures = phases::run(phase, &mut world).await.with_context(|| format!("in the phase '{phase}'"))?;
         eprintln!("{}", report::line(&figures));
         report.phases.push(figures);
     }
-    report.resident_after_kib = world
-        .probe
-        .as_ref()
-        .map(process::Probe::resident_kib)
-        .transpose()?;
+    report.resident_after_kib = world.probe.as_ref().map(process::Probe::resident_kib).transpose()?;
     print!("{}", report::table(&report));
     if let Some(path) = options.json {
         report::write_json(&path, &report)?;

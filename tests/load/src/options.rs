@@ -5,10 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 #[derive(Parser)]
-#[command(
-    version,
-    about = "Drives any Matrix homeserver on loopback and measures it"
-)]
+#[command(version, about = "Drives any Matrix homeserver on loopback and measures it")]
 pub struct Options {
     #[command(subcommand)]
     pub command: Command,

@@ -22,10 +22,7 @@ pub struct Counters {
 
 impl Probe {
     pub fn new(pid: u32) -> Result<Probe> {
-        let probe = Probe {
-            folder: PathBuf::from(format!("/proc/{pid}")),
-            ticks_per_second: ticks_per_second()?,
-        };
+        let probe = Probe { folder: PathBuf::from(format!("/proc/{pid}")), ticks_per_second: ticks_per_second()? };
         // Better now than after a minute of load.
         probe.counters()?;
         probe.resident_kib()?;
@@ -34,12 +31,8 @@ impl Probe {
 
     pub fn counters(&self) -> Result<Counters> {
         let ticks = cpu_ticks(&self.read("stat")?).context("an odd line in /proc/PID/stat")?;
-        let written_bytes =
-            field(&self.read("io")?, "write_bytes:").context("no write_bytes in /proc/PID/io")?;
-        Ok(Counters {
-            cpu_seconds: ticks as f64 / self.ticks_per_second,
-            written_bytes,
-        })
+        let written_bytes = field(&self.read("io")?, "write_bytes:").context("no write_bytes in /proc/PID/io")?;
+        Ok(Counters { cpu_seconds: ticks as f64 / self.ticks_per_second, written_bytes })
     }
 
     /// Resident memory in KiB: VmRSS.
@@ -49,8 +42,7 @@ impl Probe {
 
     fn read(&self, file: &str) -> Result<String> {
         let path = self.folder.join(file);
-        fs::read_to_string(&path)
-            .with_context(|| format!("reading {} (is it this user's process?)", path.display()))
+        fs::read_to_string(&path).with_context(|| format!("reading {} (is it this user's process?)", path.display()))
     }
 }
 
@@ -68,15 +60,8 @@ fn ticks_per_second() -> Result<f64> {
 /// The sum of user, nice, system, irq, softirq and steal of the first line; idle and iowait, the fourth and fifth, are
 /// when nothing was done.
 fn busy_ticks(stat: &str) -> Option<u64> {
-    let fields = stat
-        .lines()
-        .next()?
-        .strip_prefix("cpu ")?
-        .split_ascii_whitespace()
-        .take(8);
-    let busy = fields
-        .enumerate()
-        .filter(|(index, _)| !matches!(index, 3 | 4));
+    let fields = stat.lines().next()?.strip_prefix("cpu ")?.split_ascii_whitespace().take(8);
+    let busy = fields.enumerate().filter(|(index, _)| !matches!(index, 3 | 4));
     busy.map(|(_, ticks)| ticks.parse::<u64>().ok()).sum()
 }
 
@@ -92,12 +77,7 @@ fn cpu_ticks(stat: &str) -> Option<u64> {
 
 /// The number behind a name at the beginning of a line.
 fn field(text: &str, name: &str) -> Option<u64> {
-    text.lines()
-        .find_map(|line| line.strip_prefix(name))?
-        .split_ascii_whitespace()
-        .next()?
-        .parse()
-        .ok()
+    text.lines().find_map(|line| line.strip_prefix(name))?.split_ascii_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -114,19 +94,13 @@ mod tests {
     fn a_field_is_found_at_the_beginning_of_its_line_only() {
         let io = "wchar: 7\nwrite_bytes: 8192\ncancelled_write_bytes: 4096\n";
         assert_eq!(field(io, "write_bytes:"), Some(8192));
-        assert_eq!(
-            field("VmHWM:\t 9 kB\nVmRSS:\t    5120 kB\n", "VmRSS:"),
-            Some(5120)
-        );
+        assert_eq!(field("VmHWM:\t 9 kB\nVmRSS:\t    5120 kB\n", "VmRSS:"), Some(5120));
         assert_eq!(field(io, "read_bytes:"), None);
     }
 
     #[test]
     fn a_machine_that_waits_is_not_busy() {
-        assert_eq!(
-            busy_ticks("cpu  1 2 3 1000 2000 4 5 6 700 800\ncpu0 9 9 9 9 9 9 9 9 9 9\n"),
-            Some(21)
-        );
+        assert_eq!(busy_ticks("cpu  1 2 3 1000 2000 4 5 6 700 800\ncpu0 9 9 9 9 9 9 9 9 9 9\n"), Some(21));
         assert_eq!(busy_ticks("intr 5"), None);
     }
 

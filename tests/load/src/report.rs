@@ -48,22 +48,13 @@ pub struct Report {
 
 impl Report {
     pub fn new(server: &str) -> Report {
-        Report {
-            server: server.to_owned(),
-            resident_idle_kib: None,
-            resident_after_kib: None,
-            phases: Vec::new(),
-        }
+        Report { server: server.to_owned(), resident_idle_kib: None, resident_after_kib: None, phases: Vec::new() }
     }
 
     /// The part of the measured time, from 0 to 1, in which programs other than server and generator kept one of
     /// `cores` busy.
     pub fn disturbance(&self, cores: usize) -> Option<f64> {
-        let others: Option<f64> = self
-            .phases
-            .iter()
-            .map(|figures| figures.others_cpu_seconds)
-            .sum();
+        let others: Option<f64> = self.phases.iter().map(|figures| figures.others_cpu_seconds).sum();
         let seconds: f64 = self.phases.iter().map(|figures| figures.seconds).sum();
         (seconds > 0.0).then_some(others? / seconds / cores as f64)
     }
@@ -119,10 +110,7 @@ pub fn table(report: &Report) -> String {
     }
     let mut text = format!("{}\n{}", report.server, aligned(&rows));
     let mebibytes = |kib: Option<u64>| optional(kib.map(|kib| kib as f64 / 1_024.0));
-    let (idle, after) = (
-        mebibytes(report.resident_idle_kib),
-        mebibytes(report.resident_after_kib),
-    );
+    let (idle, after) = (mebibytes(report.resident_idle_kib), mebibytes(report.resident_after_kib));
     let _ = writeln!(text, "resident memory: {idle} MiB idle, {after} MiB after");
     text
 }
@@ -130,15 +118,8 @@ pub fn table(report: &Report) -> String {
 /// Lays rows out in columns: the first to the left, the others to the right.
 pub fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let width = |column: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(column))
-            .map(|cell| cell.chars().count())
-            .max()
-    };
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| width(column).unwrap_or_default())
-        .collect();
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();
@@ -183,12 +164,7 @@ pub mod tests {
             operations: 100,
             seconds: 2.0,
             per_second: 50.0,
-            latency: Latency {
-                p50_ms,
-                p95_ms: p50_ms * 2.0,
-                p99_ms: p50_ms * 3.0,
-                max_ms: p50_ms * 4.0,
-            },
+            latency: Latency { p50_ms, p95_ms: p50_ms * 2.0, p99_ms: p50_ms * 3.0, max_ms: p50_ms * 4.0 },
             server_cpu_seconds: Some(0.5),
             server_written_bytes: Some(100 * 2048),
             generator_cpu_seconds: 0.01,
@@ -199,12 +175,7 @@ pub mod tests {
     #[test]
     fn numbers_keep_three_digits() {
         let shown = [1234.5, 100.0, 99.96, 12.34, 9.996, 1.234, 0.0123, 0.0].map(number);
-        assert_eq!(
-            shown,
-            [
-                "1234", "100", "100", "12.3", "10.0", "1.23", "0.012", "0.00"
-            ]
-        );
+        assert_eq!(shown, ["1234", "100", "100", "12.3", "10.0", "1.23", "0.012", "0.00"]);
     }
 
     #[test]

@@ -14,12 +14,7 @@ use std::time::{Duration, Instant};
 /// Makes a room that anybody may join.
 pub async fn create(client: &mut Client, name: &str) -> Result<String> {
     let body = json!({"preset": "public_chat", "name": name});
-    text(
-        &client
-            .json(Method::POST, "/_matrix/client/v3/createRoom", Some(&body))
-            .await?,
-        "room_id",
-    )
+    text(&client.json(Method::POST, "/_matrix/client/v3/createRoom", Some(&body)).await?, "room_id")
 }
 
 pub async fn join(client: &mut Client, room_id: &str) -> Result<()> {
@@ -39,16 +34,8 @@ pub struct Sender {
 impl Sender {
     /// `name` makes the transaction ids, so it must be new to the client's device.
     pub fn new(client: Client, room_id: &str, name: &str) -> Sender {
-        let path = format!(
-            "/_matrix/client/v3/rooms/{}/send/m.room.message/{}-",
-            encode(room_id),
-            encode(name)
-        );
-        Sender {
-            client,
-            path,
-            sent: 0,
-        }
+        let path = format!("/_matrix/client/v3/rooms/{}/send/m.room.message/{}-", encode(room_id), encode(name));
+        Sender { client, path, sent: 0 }
     }
 
     /// Sends an ordinary message of some 100 bytes and gives back how long its answer took.
@@ -64,11 +51,7 @@ impl Sender {
         let started = Instant::now();
         let answer = self.client.call(Method::PUT, &path, content).await?;
         let took = started.elapsed();
-        ensure!(
-            memmem::find(&answer, b"\"event_id\"").is_some(),
-            "PUT {path} gave no event id: {}",
-            excerpt(&answer)
-        );
+        ensure!(memmem::find(&answer, b"\"event_id\"").is_some(), "PUT {path} gave no event id: {}", excerpt(&answer));
         Ok(took)
     }
 }

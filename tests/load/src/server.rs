@@ -44,11 +44,7 @@ impl Server {
             .with_context(|| format!("starting {}", program.display()))?;
         let stdout = child.stdout.take();
         // From here on dropping this value ends the process.
-        let mut server = Server {
-            child,
-            url: String::new(),
-            log: log.to_owned(),
-        };
+        let mut server = Server { child, url: String::new(), log: log.to_owned() };
         let (announce, announced) = oneshot::channel();
         let mut announce = Some(announce);
         let stdout = BufReader::new(stdout.context("a started server has no stdout")?);
@@ -65,16 +61,8 @@ impl Server {
         });
         match tokio::time::timeout(READY_WITHIN, announced).await {
             Ok(Ok(url)) => server.url = url,
-            Ok(Err(_)) => bail!(
-                "{} ended before it was ready:\n{}",
-                program.display(),
-                server.last_words()
-            ),
-            Err(_) => bail!(
-                "{} was not ready in time:\n{}",
-                program.display(),
-                server.last_words()
-            ),
+            Ok(Err(_)) => bail!("{} ended before it was ready:\n{}", program.display(), server.last_words()),
+            Err(_) => bail!("{} was not ready in time:\n{}", program.display(), server.last_words()),
         }
         Ok(server)
     }
@@ -143,9 +131,7 @@ mod tests {
     async fn a_started_server_is_ended_when_dropped() {
         let log = log("dropped");
         let script = "echo starting; echo ready http://127.0.0.1:1; exec sleep 60";
-        let server = Server::start(Path::new("/bin/sh"), &shell(script), &log)
-            .await
-            .unwrap();
+        let server = Server::start(Path::new("/bin/sh"), &shell(script), &log).await.unwrap();
         assert_eq!(server.url, "http://127.0.0.1:1");
         let folder = PathBuf::from(format!("/proc/{}", server.pid()));
         assert!(folder.exists());
@@ -157,17 +143,9 @@ mod tests {
     #[tokio::test]
     async fn a_server_that_gives_up_is_quoted() {
         let log = log("quoted");
-        let outcome = Server::start(
-            Path::new("/bin/sh"),
-            &shell("echo no room at the inn >&2"),
-            &log,
-        )
-        .await;
+        let outcome = Server::start(Path::new("/bin/sh"), &shell("echo no room at the inn >&2"), &log).await;
         let error = outcome.err().unwrap().to_string();
-        assert!(
-            error.contains("ended before it was ready") && error.contains("no room at the inn"),
-            "{error}"
-        );
+        assert!(error.contains("ended before it was ready") && error.contains("no room at the inn"), "{error}");
         fs::remove_file(log).unwrap();
     }
 }

@@ -41,46 +41,24 @@ mod tests {
     use super::*;
 
     fn times(milliseconds: impl IntoIterator<Item = u64>) -> Vec<Duration> {
-        milliseconds
-            .into_iter()
-            .map(Duration::from_millis)
-            .collect()
+        milliseconds.into_iter().map(Duration::from_millis).collect()
     }
 
     #[test]
     fn percentiles_are_nearest_ranks() {
         let spread = Latency::of(&mut times(1..=200)).unwrap();
-        assert_eq!(
-            spread,
-            Latency {
-                p50_ms: 100.0,
-                p95_ms: 190.0,
-                p99_ms: 198.0,
-                max_ms: 200.0
-            }
-        );
+        assert_eq!(spread, Latency { p50_ms: 100.0, p95_ms: 190.0, p99_ms: 198.0, max_ms: 200.0 });
     }
 
     #[test]
     fn the_order_of_measuring_does_not_matter() {
-        assert_eq!(
-            Latency::of(&mut times([9, 1, 5])),
-            Latency::of(&mut times([1, 5, 9]))
-        );
+        assert_eq!(Latency::of(&mut times([9, 1, 5])), Latency::of(&mut times([1, 5, 9])));
     }
 
     #[test]
     fn one_value_is_every_percentile() {
         let spread = Latency::of(&mut times([7])).unwrap();
-        assert_eq!(
-            spread,
-            Latency {
-                p50_ms: 7.0,
-                p95_ms: 7.0,
-                p99_ms: 7.0,
-                max_ms: 7.0
-            }
-        );
+        assert_eq!(spread, Latency { p50_ms: 7.0, p95_ms: 7.0, p99_ms: 7.0, max_ms: 7.0 });
     }
 
     #[test]

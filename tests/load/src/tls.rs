@@ -24,8 +24,7 @@ pub struct Trust {
 
 pub fn connector(trust: &Trust) -> Result<TlsConnector> {
     let provider = Arc::new(ring::default_provider());
-    let versions = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()?;
+    let versions = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
     let mut config = match (&trust.authority, trust.any) {
         (Some(path), _) => {
             let mut roots = RootCertStore::empty();

@@ -39,20 +39,9 @@ impl World {
         registration_token: Option<String>,
         probe: Option<Probe>,
     ) -> World {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let tag = format!("{:x}-{:x}", now.as_millis(), process::id());
-        World {
-            endpoint,
-            scale,
-            registration_token,
-            probe,
-            accounts: Vec::new(),
-            history: None,
-            tag,
-            named: 0,
-        }
+        World { endpoint, scale, registration_token, probe, accounts: Vec::new(), history: None, tag, named: 0 }
     }
 
     /// A name for an account or a message that this server has not seen.
@@ -73,14 +62,9 @@ impl World {
         while self.accounts.len() < count {
             let mut making = JoinSet::new();
             for _ in self.accounts.len()..count.min(self.accounts.len() + AT_A_TIME) {
-                let (endpoint, name, token) = (
-                    self.endpoint.clone(),
-                    self.fresh_name(),
-                    self.registration_token.clone(),
-                );
-                making.spawn(
-                    async move { account::sign_up(&endpoint, &name, token.as_deref()).await },
-                );
+                let (endpoint, name, token) =
+                    (self.endpoint.clone(), self.fresh_name(), self.registration_token.clone());
+                making.spawn(async move { account::sign_up(&endpoint, &name, token.as_deref()).await });
             }
             while let Some(made) = making.join_next().await {
                 self.accounts.push(made??);
@@ -91,10 +75,7 @@ impl World {
 
     /// A new client of the account at `index`.
     pub fn client(&self, index: usize) -> Result<Client> {
-        let account = self
-            .accounts
-            .get(index)
-            .with_context(|| format!("there is no account {index}"))?;
+        let account = self.accounts.get(index).with_context(|| format!("there is no account {index}"))?;
         Client::new(&self.endpoint, Some(&account.access_token))
     }
 }

@@ -44,9 +44,7 @@ pub async fn measure(world: &mut World) -> Result<Figures> {
     ensure!(readers > 0, "a fan-out needs a reader");
     world.need_accounts(readers + 1).await?;
     let name = world.fresh_name();
-    let marks: Arc<[String]> = (0..world.scale.fan_out_messages)
-        .map(|number| format!("({name}:{number})"))
-        .collect();
+    let marks: Arc<[String]> = (0..world.scale.fan_out_messages).map(|number| format!("({name}:{number})")).collect();
 
     let mut client = world.client(0)?;
     let room_id = room::create(&mut client, "All ears").await?;
@@ -65,22 +63,12 @@ pub async fn measure(world: &mut World) -> Result<Figures> {
     for (number, mark) in marks.iter().enumerate() {
         tokio::time::sleep(PARKING).await;
         let started = Instant::now();
-        sender
-            .send_content(
-                json!({"msgtype": "m.text", "body": mark})
-                    .to_string()
-                    .into(),
-            )
-            .await?;
+        sender.send_content(json!({"msgtype": "m.text", "body": mark}).to_string().into()).await?;
         for _ in 0..readers {
             let receipt = timeout(LOST_AFTER, received.recv()).await;
-            let receipt =
-                receipt.with_context(|| format!("message {number} did not reach every reader"))?;
+            let receipt = receipt.with_context(|| format!("message {number} did not reach every reader"))?;
             let (seen, at) = receipt.context("the readers are gone")??;
-            ensure!(
-                seen == number,
-                "a reader held message {seen} while message {number} was on its way"
-            );
+            ensure!(seen == number, "a reader held message {seen} while message {number} was on its way");
             times.push(at.saturating_duration_since(started));
         }
     }
@@ -92,12 +80,7 @@ async fn reader(world: &World, index: usize, marks: Arc<[String]>) -> Result<Rea
     let account = world.accounts.get(index).context("an account is missing")?;
     let filter_id = account::element_filter(&mut client, &account.user_id).await?;
     let since = account::sync_once(&mut client, &filter_id).await?;
-    Ok(Reader {
-        client,
-        filter_id,
-        since,
-        marks,
-    })
+    Ok(Reader { client, filter_id, since, marks })
 }
 
 impl Reader {
@@ -128,11 +111,7 @@ impl Reader {
         let path = sync_path(&self.filter_id, Some(&self.since), POLL_MS);
         let answer = self.client.call(Method::GET, &path, Bytes::new()).await?;
         let at = Instant::now();
-        while self
-            .marks
-            .get(number)
-            .is_some_and(|mark| holds(&answer, mark))
-        {
+        while self.marks.get(number).is_some_and(|mark| holds(&answer, mark)) {
             number += 1;
         }
         self.since = next_batch(&answer)?;

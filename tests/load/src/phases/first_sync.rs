@@ -57,18 +57,12 @@ async fn first_sync(device: &mut Client, filter_id: &str, scale: &Scale) -> Resu
         join: HashMap<String, IgnoredAny>,
     }
     let started = Instant::now();
-    let answer = device
-        .call(Method::GET, &sync_path(filter_id, None, 0), Bytes::new())
-        .await?;
+    let answer = device.call(Method::GET, &sync_path(filter_id, None, 0), Bytes::new()).await?;
     let took = started.elapsed();
-    let sync: Sync = serde_json::from_slice(&answer)
-        .with_context(|| format!("a first sync without rooms: {}", excerpt(&answer)))?;
+    let sync: Sync =
+        serde_json::from_slice(&answer).with_context(|| format!("a first sync without rooms: {}", excerpt(&answer)))?;
     let rooms = sync.rooms.join.len();
-    ensure!(
-        rooms == scale.rooms,
-        "a first sync gave {rooms} of {} rooms",
-        scale.rooms
-    );
+    ensure!(rooms == scale.rooms, "a first sync gave {rooms} of {} rooms", scale.rooms);
     Ok(took)
 }
 
@@ -81,12 +75,7 @@ async fn furnish(world: &mut World, account: &Account) -> Result<()> {
         let mut members = others.clone();
         members.rotate_left(index);
         members.push(account.clone());
-        builders.spawn(build(
-            world.endpoint.clone(),
-            members,
-            rooms,
-            world.fresh_name(),
-        ));
+        builders.spawn(build(world.endpoint.clone(), members, rooms, world.fresh_name()));
     }
     while let Some(finished) = builders.join_next().await {
         finished??;
@@ -95,12 +84,7 @@ async fn furnish(world: &mut World, account: &Account) -> Result<()> {
 }
 
 /// The first member makes each room, the others join it, and they talk in turn.
-async fn build(
-    endpoint: Arc<Endpoint>,
-    members: Vec<Account>,
-    rooms: Vec<usize>,
-    name: String,
-) -> Result<()> {
+async fn build(endpoint: Arc<Endpoint>, members: Vec<Account>, rooms: Vec<usize>, name: String) -> Result<()> {
     for room in rooms {
         let mut talkers = Vec::with_capacity(members.len());
         let mut room_id: Option<String> = None;

@@ -30,14 +30,8 @@ pub enum Phase {
 
 impl Phase {
     /// In the order that makes a run short: each uses what those before it made.
-    pub const ALL: [Phase; 6] = [
-        Phase::SignUp,
-        Phase::SendAlone,
-        Phase::SendParallel,
-        Phase::FanOut,
-        Phase::FirstSync,
-        Phase::Pagination,
-    ];
+    pub const ALL: [Phase; 6] =
+        [Phase::SignUp, Phase::SendAlone, Phase::SendParallel, Phase::FanOut, Phase::FirstSync, Phase::Pagination];
 
     pub fn name(self) -> &'static str {
         match self {

@@ -25,10 +25,7 @@ const WRITERS: usize = 8;
 
 pub async fn measure(world: &mut World) -> Result<Figures> {
     let wanted = world.scale.history;
-    ensure!(
-        wanted >= PAGE,
-        "a history of {wanted} messages does not fill a page of {PAGE}"
-    );
+    ensure!(wanted >= PAGE, "a history of {wanted} messages does not fill a page of {PAGE}");
     let room_id = long_room(world, wanted).await?;
     let mut client = world.client(0)?;
 
@@ -41,21 +38,13 @@ pub async fn measure(world: &mut World) -> Result<Figures> {
 }
 
 /// Walks back through so many events. Every page must be full: the room has that many messages.
-async fn walk(
-    client: &mut Client,
-    room_id: &str,
-    events: usize,
-    times: &mut Vec<Duration>,
-) -> Result<()> {
+async fn walk(client: &mut Client, room_id: &str, events: usize, times: &mut Vec<Duration>) -> Result<()> {
     #[derive(Deserialize)]
     struct Page {
         chunk: Vec<IgnoredAny>,
         end: Option<String>,
     }
-    let first = format!(
-        "/_matrix/client/v3/rooms/{}/messages?dir=b&limit={PAGE}",
-        encode(room_id)
-    );
+    let first = format!("/_matrix/client/v3/rooms/{}/messages?dir=b&limit={PAGE}", encode(room_id));
     let mut path = first.clone();
     for _ in 0..events / PAGE {
         let started = Instant::now();
@@ -64,13 +53,8 @@ async fn walk(
         let page: Page = serde_json::from_slice(&answer)
             .with_context(|| format!("GET {path} answered no page: {}", excerpt(&answer)))?;
         let found = page.chunk.len();
-        ensure!(
-            found == PAGE,
-            "GET {path} answered a page of {found} events where {PAGE} were to come"
-        );
-        let end = page
-            .end
-            .with_context(|| format!("GET {path} answered no end, but the room goes on"))?;
+        ensure!(found == PAGE, "GET {path} answered a page of {found} events where {PAGE} were to come");
+        let end = page.end.with_context(|| format!("GET {path} answered no end, but the room goes on"))?;
         path = format!("{first}&from={}", encode(&end));
     }
     Ok(())

@@ -47,15 +47,11 @@ pub async fn measure(world: &mut World) -> Result<Figures> {
 /// Makes the rooms and has everybody join theirs.
 async fn senders(world: &mut World) -> Result<Vec<Sender>> {
     let (clients, rooms) = (world.scale.clients, world.scale.parallel_rooms);
-    ensure!(
-        (1..=clients).contains(&rooms),
-        "{clients} clients can't share {rooms} rooms"
-    );
+    ensure!((1..=clients).contains(&rooms), "{clients} clients can't share {rooms} rooms");
     world.need_accounts(clients).await?;
     let mut room_ids = Vec::with_capacity(rooms);
     for index in 0..rooms {
-        room_ids
-            .push(room::create(&mut world.client(index)?, &format!("Busy room {index}")).await?);
+        room_ids.push(room::create(&mut world.client(index)?, &format!("Busy room {index}")).await?);
     }
     let mut senders = Vec::with_capacity(clients);
     for index in 0..clients {
@@ -69,18 +65,9 @@ async fn senders(world: &mut World) -> Result<Vec<Sender>> {
     Ok(senders)
 }
 
-async fn send_until(
-    mut sender: Sender,
-    end: Instant,
-    left: Arc<AtomicUsize>,
-) -> Result<Vec<Duration>> {
+async fn send_until(mut sender: Sender, end: Instant, left: Arc<AtomicUsize>) -> Result<Vec<Duration>> {
     let mut times = Vec::new();
-    let take_one = || {
-        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
-            count.checked_sub(1)
-        })
-        .is_ok()
-    };
+    let take_one = || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| count.checked_sub(1)).is_ok();
     while Instant::now() < end && take_one() {
         times.push(sender.send().await?);
     }

@@ -5,9 +5,7 @@
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::{
-    Request, Response, StatusCode, body::Incoming, header::AUTHORIZATION, service::service_fn,
-};
+use hyper::{Request, Response, StatusCode, body::Incoming, header::AUTHORIZATION, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use std::{
@@ -49,17 +47,9 @@ impl FakeHomeserver {
         let runtime = Runtime::new().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = Arc::new(Server {
-            store: Mutex::default(),
-            capacity,
-            grown: watch::Sender::new(0),
-        });
+        let server = Arc::new(Server { store: Mutex::default(), capacity, grown: watch::Sender::new(0) });
         runtime.spawn(serve(listener, server.clone()));
-        FakeHomeserver {
-            url,
-            server,
-            _runtime: runtime,
-        }
+        FakeHomeserver { url, server, _runtime: runtime }
     }
 
     pub fn accounts(&self) -> usize {
@@ -82,26 +72,15 @@ async fn serve(listener: TcpListener, server: Arc<Server>) {
             let server = server.clone();
             async move { Ok::<_, Infallible>(answer(server, request).await) }
         });
-        tokio::spawn(
-            hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service),
-        );
+        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
 
 async fn answer(server: Arc<Server>, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    let path = request
-        .uri()
-        .path()
-        .trim_start_matches("/_matrix/client/v3/")
-        .replace("%21", "!")
-        .replace("%40", "@");
+    let path = request.uri().path().trim_start_matches("/_matrix/client/v3/").replace("%21", "!").replace("%40", "@");
     let query = request.uri().query().unwrap_or_default().to_owned();
     // An access token is the user's name.
-    let user = request
-        .headers()
-        .get(AUTHORIZATION)
-        .map(|value| value.to_str().unwrap().replace("Bearer ", ""));
+    let user = request.headers().get(AUTHORIZATION).map(|value| value.to_str().unwrap().replace("Bearer ", ""));
     let body = request.into_body().collect().await.unwrap().to_bytes();
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let user = user.unwrap_or_default();
@@ -129,13 +108,7 @@ fn account(user_id: &str) -> Answer {
 }
 
 fn parameter(query: &str, name: &str) -> Option<usize> {
-    query
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .find(|(key, _)| *key == name)?
-        .1
-        .parse()
-        .ok()
+    query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?.1.parse().ok()
 }
 
 impl Server {
@@ -159,47 +132,27 @@ impl Server {
     }
 
     fn join(&self, room: &str, user: String) -> Answer {
-        self.store
-            .lock()
-            .unwrap()
-            .rooms
-            .get_mut(room)
-            .unwrap()
-            .insert(user);
+        self.store.lock().unwrap().rooms.get_mut(room).unwrap().insert(user);
         (200, json!({"room_id": room}))
     }
 
     fn send(&self, room: &str, content: Value) -> Answer {
         let mut store = self.store.lock().unwrap();
         if store.messages.len() >= self.capacity {
-            return (
-                403,
-                json!({"errcode": "M_FORBIDDEN", "error": "The jar is full"}),
-            );
+            return (403, json!({"errcode": "M_FORBIDDEN", "error": "The jar is full"}));
         }
         store.messages.push((room.to_owned(), content));
         self.grown.send_replace(store.messages.len());
-        (
-            200,
-            json!({"event_id": format!("${}", store.messages.len())}),
-        )
+        (200, json!({"event_id": format!("${}", store.messages.len())}))
     }
 
     fn page(&self, room: &str, query: &str) -> Answer {
         let store = self.store.lock().unwrap();
         let from = parameter(query, "from").unwrap_or(store.messages.len());
-        let older = (0..from)
-            .rev()
-            .filter(|position| store.messages[*position].0 == room);
+        let older = (0..from).rev().filter(|position| store.messages[*position].0 == room);
         let page: Vec<usize> = older.take(parameter(query, "limit").unwrap()).collect();
-        let chunk: Vec<&Value> = page
-            .iter()
-            .map(|position| &store.messages[*position].1)
-            .collect();
-        (
-            200,
-            json!({"chunk": chunk, "end": page.last().map(usize::to_string)}),
-        )
+        let chunk: Vec<&Value> = page.iter().map(|position| &store.messages[*position].1).collect();
+        (200, json!({"chunk": chunk, "end": page.last().map(usize::to_string)}))
     }
 
     async fn sync(&self, user: &str, query: &str) -> Answer {
@@ -209,24 +162,12 @@ impl Server {
             grown.wait_for(|messages| *messages > since).await.unwrap();
         }
         let store = self.store.lock().unwrap();
-        let joined = store
-            .rooms
-            .iter()
-            .filter(|(_, members)| members.contains(user))
-            .map(|(room, _)| room);
+        let joined = store.rooms.iter().filter(|(_, members)| members.contains(user)).map(|(room, _)| room);
         let news = |room: &String| -> Vec<&Value> {
             let fresh = store.messages.iter().skip(since.unwrap_or_default());
-            fresh
-                .filter(|(place, _)| place == room)
-                .map(|(_, content)| content)
-                .collect()
+            fresh.filter(|(place, _)| place == room).map(|(_, content)| content).collect()
         };
-        let join: BTreeMap<_, _> = joined
-            .map(|room| (room, json!({"timeline": {"events": news(room)}})))
-            .collect();
-        (
-            200,
-            json!({"next_batch": store.messages.len().to_string(), "rooms": {"join": join}}),
-        )
+        let join: BTreeMap<_, _> = joined.map(|room| (room, json!({"timeline": {"events": news(room)}}))).collect();
+        (200, json!({"next_batch": store.messages.len().to_string(), "rooms": {"join": join}}))
     }
 }

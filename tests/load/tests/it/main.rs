@@ -39,12 +39,7 @@ const SMALL: [&str; 20] = [
 #[allow(clippy::unwrap_used)]
 fn run(url: &str, more: &[&str]) -> Output {
     let program = env!("CARGO_BIN_EXE_hearth-load");
-    Command::new(program)
-        .args(["run", "--url", url])
-        .args(SMALL)
-        .args(more)
-        .output()
-        .unwrap()
+    Command::new(program).args(["run", "--url", url]).args(SMALL).args(more).output().unwrap()
 }
 
 fn said(output: &Output) -> String {
@@ -57,30 +52,13 @@ fn a_whole_run_counts_what_it_did() {
     let json = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("whole-run.json");
     // The server lives in this process, so this process is measured for it.
     let pid = std::process::id().to_string();
-    let output = run(
-        &server.url,
-        &[
-            "--token",
-            TOKEN,
-            "--pid",
-            &pid,
-            "--json",
-            json.to_str().unwrap(),
-        ],
-    );
+    let output = run(&server.url, &["--token", TOKEN, "--pid", &pid, "--json", json.to_str().unwrap()]);
     assert!(output.status.success(), "{}", said(&output));
 
     let report: Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
     let phases = report["phases"].as_array().unwrap();
-    let done: Vec<_> = phases
-        .iter()
-        .map(|phase| {
-            (
-                phase["phase"].as_str().unwrap(),
-                phase["operations"].as_u64().unwrap(),
-            )
-        })
-        .collect();
+    let done: Vec<_> =
+        phases.iter().map(|phase| (phase["phase"].as_str().unwrap(), phase["operations"].as_u64().unwrap())).collect();
     let expected = [
         ("sign-up", 3),
         ("send-alone", 12),
@@ -92,14 +70,8 @@ fn a_whole_run_counts_what_it_did() {
     assert_eq!(done, expected);
     for phase in phases {
         let (median, most) = (&phase["latency"]["p50_ms"], &phase["latency"]["max_ms"]);
-        assert!(
-            median.as_f64().unwrap() > 0.0 && median.as_f64() <= most.as_f64(),
-            "{phase}"
-        );
-        assert!(
-            phase["server_cpu_seconds"].is_number() && phase["server_written_bytes"].is_number(),
-            "{phase}"
-        );
+        assert!(median.as_f64().unwrap() > 0.0 && median.as_f64() <= most.as_f64(), "{phase}");
+        assert!(phase["server_cpu_seconds"].is_number() && phase["server_written_bytes"].is_number(), "{phase}");
     }
     assert!(report["resident_idle_kib"].as_u64().unwrap() > 0);
 
@@ -117,10 +89,7 @@ fn an_answer_that_is_an_error_ends_the_run_and_is_shown() {
     let output = run(&server.url, &["--token", TOKEN]);
     assert_eq!(output.status.code(), Some(2));
     let said = said(&output);
-    assert!(
-        said.contains("send-alone") && said.contains("403") && said.contains("The jar is full"),
-        "{said}"
-    );
+    assert!(said.contains("send-alone") && said.contains("403") && said.contains("The jar is full"), "{said}");
     assert_eq!(server.messages(), 25);
 }
 
