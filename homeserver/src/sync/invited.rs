@@ -13,10 +13,7 @@ use serde_json::value::RawValue;
 pub(super) type Stripped = (OwnedRoomId, Vec<Raw<AnyStrippedStateEvent>>);
 
 /// The stripped state of a room that the device has not seen; none where it has, or shall not.
-pub(super) fn room(
-    scene: &Scene<'_>,
-    (number, standing): &Standing,
-) -> Result<Option<Stripped>, SyncError> {
+pub(super) fn room(scene: &Scene<'_>, (number, standing): &Standing) -> Result<Option<Stripped>, SyncError> {
     if scene.since.is_some_and(|since| standing.position <= since && !scene.question.full_state) {
         return Ok(None);
     }
