@@ -6,8 +6,11 @@
 
 use super::{evaluate, rules_of};
 use crate::rooms::{
-    Room, RoomError, Rooms, client_event, graph,
+    Room, RoomError, Rooms,
+    client_event::{self, StoredEvent},
+    graph,
     receipts::{self, MAIN, READ, READ_PRIVATE, UNTHREADED},
+    state::Root,
     timeline::{Direction, events},
 };
 use hearth_store::{
@@ -18,9 +21,8 @@ use hearth_store::{
 use lru::LruCache;
 use ruma::{
     OwnedUserId, UserId,
-    push::{PushConditionRoomCtx, Ruleset},
+    push::{FlattenedJson, PushConditionPowerLevelsCtx, PushConditionRoomCtx, Ruleset},
 };
-use serde_json::value::RawValue;
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     num::NonZeroUsize,
@@ -34,6 +36,10 @@ const LOOKED_AT: usize = 2000;
 const LOOKED_AT_FOR_THREADS: usize = 200;
 /// Some 300 bytes each.
 const KEPT_COUNTS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+/// Some 2 KiB each. Many ask for the newest few.
+const KEPT_EVENTS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+/// As large as a room's power levels.
+const KEPT_LEVELS: NonZeroUsize = NonZeroUsize::new(32).unwrap();
 /// Some 20 KiB each.
 const KEPT_RULES: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
@@ -97,6 +103,9 @@ pub struct Reader<'r> {
 pub struct Unread {
     counts: Mutex<LruCache<(OwnedUserId, RoomNo), Known>>,
     rules: Mutex<LruCache<OwnedUserId, (StreamPos, Arc<Ruleset>)>>,
+    events: Mutex<LruCache<EventNo, Arc<FlattenedJson>>>,
+    /// By version of the state.
+    levels: Mutex<LruCache<Root, PushConditionPowerLevelsCtx>>,
 }
 
 #[derive(Debug, Clone)]
@@ -108,7 +117,12 @@ struct Known {
 
 impl Default for Unread {
     fn default() -> Self {
-        Self { counts: Mutex::new(LruCache::new(KEPT_COUNTS)), rules: Mutex::new(LruCache::new(KEPT_RULES)) }
+        Self {
+            counts: Mutex::new(LruCache::new(KEPT_COUNTS)),
+            rules: Mutex::new(LruCache::new(KEPT_RULES)),
+            events: Mutex::new(LruCache::new(KEPT_EVENTS)),
+            levels: Mutex::new(LruCache::new(KEPT_LEVELS)),
+        }
     }
 }
 
@@ -143,7 +157,7 @@ impl Unread {
             }
             _ => None,
         };
-        let mut walk = Walk::new(read, rooms, room, head, reader, rules);
+        let mut walk = Walk::new(self, read, rooms, room, head, reader, rules);
         let counts = match known {
             Some(known) if known.until == reader.until => known.counts,
             Some(known) => {
@@ -159,6 +173,35 @@ impl Unread {
         let known = Known { until: reader.until, rules: rules_at, counts: counts.clone() };
         lock(&self.counts).put(key, known);
         Ok(counts)
+    }
+
+    fn event(
+        &self,
+        number: EventNo,
+        record: &EventRecord,
+        fields: &StoredEvent<'_>,
+    ) -> Result<Arc<FlattenedJson>, RoomError> {
+        if let Some(event) = lock(&self.events).get(&number) {
+            return Ok(Arc::clone(event));
+        }
+        let event = Arc::new(evaluate::event(number, record, fields)?);
+        lock(&self.events).put(number, Arc::clone(&event));
+        Ok(event)
+    }
+
+    fn levels(
+        &self,
+        read: &impl Read,
+        rooms: &Rooms,
+        room: &Room,
+        root: Root,
+    ) -> Result<PushConditionPowerLevelsCtx, RoomError> {
+        if let Some(levels) = lock(&self.levels).get(&root) {
+            return Ok(levels.clone());
+        }
+        let levels = evaluate::levels(read, rooms, room, root)?;
+        lock(&self.levels).put(root, levels.clone());
+        Ok(levels)
     }
 
     /// The user's rules, and when they last changed.
@@ -190,6 +233,7 @@ fn has_read_since(read: &impl Read, room: RoomNo, reader: Reader<'_>, since: Str
 
 /// A walk back through the events that may be unread.
 struct Walk<'w, R> {
+    unread: &'w Unread,
     read: &'w R,
     rooms: &'w Rooms,
     room: &'w Room,
@@ -207,6 +251,7 @@ struct Walk<'w, R> {
 
 impl<'w, R: Read> Walk<'w, R> {
     fn new(
+        unread: &'w Unread,
         read: &'w R,
         rooms: &'w Rooms,
         room: &'w Room,
@@ -215,7 +260,7 @@ impl<'w, R: Read> Walk<'w, R> {
         rules: Arc<Ruleset>,
     ) -> Self {
         let (counts, read_threads, receipts) = (Counts::default(), BTreeSet::new(), BTreeMap::new());
-        Self { read, rooms, room, head, reader, rules, context: None, counts, read_threads, receipts }
+        Self { unread, read, rooms, room, head, reader, rules, context: None, counts, read_threads, receipts }
     }
 
     /// Counts from the newest event back to that place, or to where the user has read everything.
@@ -258,11 +303,13 @@ impl<'w, R: Read> Walk<'w, R> {
         }
         let context = match self.context.take() {
             Some(context) => context,
-            None => evaluate::context(self.read, self.rooms, self.room, self.head, self.reader.user)?,
+            None => {
+                let levels = self.unread.levels(self.read, self.rooms, self.room, self.head.state)?;
+                evaluate::context(self.read, self.rooms, self.room, self.head, self.reader.user, levels)?
+            }
         };
-        let json: Box<RawValue> =
-            serde_json::from_slice(&record.json).map_err(|error| RoomError::Corrupt(number, error.to_string()))?;
-        let verdict = evaluate::verdict(&self.rules, &context, json);
+        let event = self.unread.event(number, record, &fields)?;
+        let verdict = evaluate::verdict(&self.rules, &context, &event);
         self.context = Some(context);
         if verdict.notify {
             let count = Count { notifications: 1, highlights: u64::from(verdict.highlight) };

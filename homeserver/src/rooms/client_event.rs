@@ -2,7 +2,10 @@
 //! <https://spec.matrix.org/v1.19/client-server-api/#room-event-format>
 
 use super::{RoomError, Rooms, graph, state};
-use hearth_store::{EventNo, Read, records::EventRecord};
+use hearth_store::{
+    EventNo, Read,
+    records::{EventRecord, Membership},
+};
 use ruma::{RoomId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -191,7 +194,26 @@ impl Rooms {
         record: &EventRecord,
         viewer: &Viewer<'_>,
     ) -> Result<Unsigned, RoomError> {
-        let event = fields(number, record)?;
+        self.unsigned_of(read, record, &fields(number, record)?, viewer, None)
+    }
+
+    /// [`Rooms::unsigned`] of an event whose fields are parsed already, with the viewer's membership at its time
+    /// where that is known.
+    ///
+    /// # Errors
+    /// Those of the store and of damaged events.
+    pub fn unsigned_of(
+        &self,
+        read: &impl Read,
+        record: &EventRecord,
+        event: &StoredEvent<'_>,
+        viewer: &Viewer<'_>,
+        membership: Option<Membership>,
+    ) -> Result<Unsigned, RoomError> {
+        #[derive(Deserialize)]
+        struct Member {
+            membership: Option<Membership>,
+        }
         let mut unsigned =
             Unsigned { age: Some(viewer.now.saturating_sub(event.origin_server_ts)), ..Unsigned::default() };
         if let Some(transaction) = &record.transaction
@@ -209,14 +231,16 @@ impl Rooms {
                 unsigned.replaces_state = Some(old.event_id.to_string());
             }
             let own = event.kind == "m.room.member" && event.state_key.as_deref() == Some(viewer.user.as_str());
-            unsigned.membership = Some(if own {
+            let membership = match membership {
                 // A membership event already speaks of what it brings about.
-                graph::parse(number, record)?
-                    .content_field::<hearth_store::records::Membership>("membership")
-                    .map_or("leave", hearth_store::records::Membership::as_str)
-            } else {
-                self.membership_at(read, before, viewer.user)?.as_str()
-            });
+                _ if own => serde_json::from_str(event.content.get())
+                    .ok()
+                    .and_then(|content: Member| content.membership)
+                    .unwrap_or(Membership::Leave),
+                Some(membership) => membership,
+                None => self.membership_at(read, before, viewer.user)?,
+            };
+            unsigned.membership = Some(membership.as_str());
         }
         if let Some(redaction) = record.redacted_by {
             let redaction_record = graph::record(read, redaction)?;

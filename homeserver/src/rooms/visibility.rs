@@ -92,10 +92,10 @@ impl<'v> View<'v> {
             (Membership::Invite, HistoryVisibility::Invited) => true,
             (_, HistoryVisibility::Joined | HistoryVisibility::Invited) => false,
             // `shared`, and whatever is not of the specification: everybody who was joined at some later point.
+            // Not what came after a leaving, though the membership may have changed since, to a ban for one.
             _ => self.standing.as_ref().is_some_and(|standing| {
                 standing.membership == Membership::Join
-                    || standing.joined_at.is_some()
-                        && place.is_some_and(|place| place < TimelinePos::from(standing.position))
+                    || standing.joined_at.zip(place).is_some_and(|(joined, place)| place < TimelinePos::from(joined))
             }),
         })
     }

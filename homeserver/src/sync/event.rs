@@ -23,23 +23,10 @@ pub(super) fn timeline(
     if scene.question.filter.event_format == EventFormat::Federation {
         return federation(number, record);
     }
-    let user = &*scene.question.user;
-    let plain = fields.state_key.is_none() && record.redacted_by.is_none();
-    let unsigned = if plain && always_joined(standing, record) {
-        // What a message says to somebody who was there when it came needs no look at the state.
-        let own = record.transaction.as_ref().filter(|transaction| {
-            transaction.device == scene.question.device.as_str() && fields.sender == user.as_str()
-        });
-        Unsigned {
-            age: Some(scene.now.saturating_sub(fields.origin_server_ts)),
-            transaction_id: own.map(|transaction| transaction.id.clone()),
-            membership: Some(Membership::Join.as_str()),
-            ..Unsigned::default()
-        }
-    } else {
-        let viewer = Viewer { user, device: Some(scene.question.device.as_str()), now: scene.now };
-        scene.rooms.unsigned(scene.read, number, record, &viewer)?
-    };
+    let viewer = viewer(scene);
+    // To somebody who was there when it came, an event needs no look at the state of its time.
+    let membership = always_joined(standing, record).then_some(Membership::Join);
+    let unsigned = scene.rooms.unsigned_of(scene.read, record, fields, &viewer, membership)?;
     client_event::json_of(number, record, fields, None, &unsigned)
 }
 
@@ -54,8 +41,7 @@ pub(super) fn state(
         return federation(number, record);
     }
     let unsigned = if record.redacted_by.is_some() {
-        let viewer = Viewer { user: &scene.question.user, device: None, now: scene.now };
-        scene.rooms.unsigned(scene.read, number, record, &viewer)?
+        scene.rooms.unsigned_of(scene.read, record, fields, &viewer(scene), None)?
     } else {
         Unsigned { age: Some(scene.now.saturating_sub(fields.origin_server_ts)), ..Unsigned::default() }
     };
@@ -66,6 +52,10 @@ pub(super) fn state(
 pub(super) fn always_joined(standing: &MembershipRecord, record: &EventRecord) -> bool {
     standing.membership == Membership::Join
         && standing.joined_at.zip(record.timeline).is_some_and(|(joined, place)| place >= joined.into())
+}
+
+fn viewer<'s>(scene: &'s Scene<'_>) -> Viewer<'s> {
+    Viewer { user: &scene.question.user, device: Some(scene.question.device.as_str()), now: scene.now }
 }
 
 fn federation(number: EventNo, record: &EventRecord) -> Result<Box<RawValue>, RoomError> {

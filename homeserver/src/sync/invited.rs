@@ -9,11 +9,11 @@ use hearth_store::{Read as _, records::Membership, tables};
 use ruma::{OwnedRoomId, RoomId, events::AnyStrippedStateEvent, serde::Raw};
 use serde_json::value::RawValue;
 
-/// A room with the state that whoever is invited may see of it.
-type Invited = (OwnedRoomId, Vec<Raw<AnyStrippedStateEvent>>);
+/// A room with its stripped state.
+pub(super) type Stripped = (OwnedRoomId, Vec<Raw<AnyStrippedStateEvent>>);
 
 /// The stripped state of a room that the device has not seen; none where it has, or shall not.
-pub(super) fn room(scene: &Scene<'_>, (number, standing): &Standing) -> Result<Option<Invited>, SyncError> {
+pub(super) fn room(scene: &Scene<'_>, (number, standing): &Standing) -> Result<Option<Stripped>, SyncError> {
     if scene.since.is_some_and(|since| standing.position <= since && !scene.question.full_state) {
         return Ok(None);
     }

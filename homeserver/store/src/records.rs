@@ -161,7 +161,8 @@ pub struct EventRecord {
     pub depth: u64,
     /// The redaction that took its content.
     pub redacted_by: Option<EventNo>,
-    /// The PDU as canonical JSON, without `unsigned`.
+    /// The PDU as canonical JSON, without `unsigned`. Copied as a whole: by itself serde takes bytes one by one.
+    #[serde(with = "serde_bytes")]
     pub json: Vec<u8>,
 }
 postcard_value!(EventRecord);
