@@ -20,8 +20,8 @@ check:
 
 # Measure against Synapse in one run and print the ratio of each figure
 bench *options: build
-    @cargo build --release --quiet --manifest-path tests/Cargo.toml --package hearth-load
-    @"$CARGO_TARGET_DIR/release/hearth-load" bench --hearth "$CARGO_TARGET_DIR/release/hearth-homeserver" --synapse tests/peers/synapse "$@"
+    @cargo build --release --quiet --target-dir "$CARGO_TARGET_DIR/tests" --manifest-path tests/Cargo.toml --package hearth-load
+    @"$CARGO_TARGET_DIR/tests/release/hearth-load" bench --hearth "$CARGO_TARGET_DIR/release/hearth-homeserver" --synapse tests/peers/synapse "$@"
 
 # Benchmark the state trie and the store alone
 bench-parts:
