@@ -1,7 +1,7 @@
 //! What the server is told at its start: a TOML file, and options of the command line over it.
 
 use ruma::OwnedServerName;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -20,7 +20,7 @@ pub struct Config {
     pub plain: bool,
     /// The address that clients reach the server by, for `.well-known` and the printed line.
     pub base_url: Option<String>,
-    /// Who may sign up.
+    /// Who may sign up, as long as nothing else is set while the server runs.
     pub registration: Registration,
     /// A registration token that is always good; made and kept in `data` where none is given.
     pub registration_token: Option<String>,
@@ -33,13 +33,15 @@ pub struct Config {
 }
 
 /// Who may sign up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Registration {
     /// Nobody.
     Closed,
     /// Who has a registration token.
     Token,
+    /// Who has a mail address that can be reached.
+    Email,
     /// Everybody: `m.login.dummy`.
     Open,
 }

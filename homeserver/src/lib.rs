@@ -1,7 +1,7 @@
 //! The Matrix homeserver of Hearth.
 //!
 //! Layers, low to high; each imports only what stands before it (`tests/it/layers.rs` holds it to that):
-//! `config, clock -> store -> accounts -> rooms -> e2ee, media -> federation, sync, push, appservice
+//! `config, clock -> store -> settings -> accounts -> rooms -> e2ee, media -> federation, sync, push, appservice
 //! -> http -> client_api, server_api -> server -> main`
 
 pub mod accounts;
@@ -13,4 +13,5 @@ pub mod http;
 pub mod push;
 pub mod rooms;
 pub mod server;
+pub mod settings;
 pub mod sync;

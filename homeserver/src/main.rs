@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use hearth_homeserver::{
     clock::{Clock, Random},
     config::{Config, ConfigError, ConfigFile, Registration},
-    http::{serve, tls::Certificate},
+    http::{App, serve, tls::Certificate},
     server,
 };
 use std::{
@@ -150,7 +150,7 @@ async fn serve_until_told(config: Config) -> Result<(), Failure> {
         format!("{listen} can't be listened on: {error}. Is another server running there? --listen ADDRESS:PORT takes another.")
     })?;
     let url = url(&app.config, listener.local_addr()?);
-    announce(&app.config, &url)?;
+    announce(&app, &url)?;
 
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -189,15 +189,17 @@ fn url(config: &Config, listen: SocketAddr) -> String {
 }
 
 /// Tells on standard output how to begin; the last line is for programs.
-fn announce(config: &Config, url: &str) -> std::io::Result<()> {
+fn announce(app: &App, url: &str) -> std::io::Result<()> {
+    let config = &app.config;
     let mut out = std::io::stdout().lock();
     writeln!(out, "Hearth serves {} at {url}", config.server_name)?;
     writeln!(out, "In Element: Sign in or Create account > Edit homeserver > {url}")?;
-    match config.registration {
+    match app.settings.now().registration {
         Registration::Token => {
             let token = config.registration_token.as_deref().unwrap_or_default();
             writeln!(out, "Registration token for new accounts: {token}")?;
         }
+        Registration::Email => writeln!(out, "Whoever has a mail address may create an account.")?,
         Registration::Open => writeln!(out, "Everybody who reaches this address may create an account.")?,
         Registration::Closed => writeln!(out, "Nobody can create an account.")?,
     }

@@ -7,6 +7,7 @@ use crate::{
     config::Config,
     http::{App, Error, limits::Limits},
     rooms::{Rooms, typing::Typing},
+    settings::Settings,
     sync::{Parts, Syncs},
 };
 use axum::Router;
@@ -72,6 +73,8 @@ pub fn app(mut config: Config, clock: Clock, random: Random) -> Result<Arc<App>,
         config.registration_token = Some(String::from_utf8_lossy(&token).into_owned());
     }
 
+    let settings =
+        Settings::load(&store, config.registration).map_err(|error| StartError::Damaged(error.to_string()))?;
     let rooms = Rooms::new(config.server_name.clone(), key, config.default_room_version.clone());
     rooms.recall(&store.snapshot()?).map_err(|error| StartError::Damaged(error.to_string()))?;
     let typing = Typing::new(clock.now());
@@ -80,6 +83,7 @@ pub fn app(mut config: Config, clock: Clock, random: Random) -> Result<Arc<App>,
     Ok(Arc::new(App {
         limits: Limits::new(config.rate_limits),
         config,
+        settings,
         clock,
         store,
         passwords: Passwords::new(&random),

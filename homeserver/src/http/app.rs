@@ -6,6 +6,7 @@ use crate::{
     clock::{Clock, Random},
     config::Config,
     rooms::{Rooms, typing::Typing},
+    settings::Settings,
     sync::Syncs,
 };
 use hearth_store::Store;
@@ -13,8 +14,10 @@ use hearth_store::Store;
 /// The parts of a running server.
 #[derive(Debug)]
 pub struct App {
-    /// Settings.
+    /// What the server was told at its start.
     pub config: Config,
+    /// What the owner sets while it runs.
+    pub settings: Settings,
     /// Time.
     pub clock: Clock,
     /// Chance.

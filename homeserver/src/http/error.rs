@@ -8,6 +8,7 @@ use crate::{
     e2ee::E2eeError,
     push::rules::PushRuleError,
     rooms::{RoomError, receipts::ReceiptError},
+    settings::SettingsError,
     sync::SyncError,
 };
 use axum::{body::Body, response::Response};
@@ -171,6 +172,16 @@ impl Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         Self::internal(&error)
+    }
+}
+
+impl From<SettingsError> for Error {
+    fn from(error: SettingsError) -> Self {
+        match error {
+            SettingsError::Invalid(message) => Self::invalid(message),
+            SettingsError::Corrupt(error) => Self::internal(&error),
+            SettingsError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
 /// Low to high. Layers of one line do not know each other.
 const LAYERS: &[&[&str]] = &[
     &["config", "clock"],
+    &["settings"],
     &["accounts"],
     &["rooms"],
     &["e2ee", "media"],
