@@ -1,6 +1,6 @@
 //! What every handler has at hand.
 
-use super::limits::Limits;
+use super::{limits::Limits, tls::Certificates};
 use crate::{
     accounts::{last_seen::LastSeen, passwords::Passwords, uia::UiaSessions},
     clock::{Clock, Random},
@@ -10,6 +10,7 @@ use crate::{
     sync::Syncs,
 };
 use hearth_store::Store;
+use std::{sync::Arc, time::Instant};
 
 /// The parts of a running server.
 #[derive(Debug)]
@@ -18,6 +19,10 @@ pub struct App {
     pub config: Config,
     /// What the owner sets while it runs.
     pub settings: Settings,
+    /// The certificates that clients are shown; none where the server speaks HTTP alone.
+    pub certificates: Option<Arc<Certificates>>,
+    /// When the server started.
+    pub started: Instant,
     /// Time.
     pub clock: Clock,
     /// Chance.

@@ -15,8 +15,8 @@ const LAYERS: &[&[&str]] = &[
     &["e2ee", "media"],
     &["federation", "sync", "push", "appservice"],
     &["http"],
-    &["client_api", "server_api"],
-    &["server"],
+    &["client_api", "server_api", "admin_api"],
+    &["server", "notify"],
     &["main"],
 ];
 
