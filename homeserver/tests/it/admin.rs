@@ -59,7 +59,7 @@ async fn the_owner_makes_accounts_and_looks_after_them() {
     let socket = Served::of(&server).await;
     socket
         .ask(|owner| {
-            let new = |name: &str, admin: bool| json!({ "name": name, "password": password(name), "admin": admin });
+            let new = |name: &str, admin: bool| json!({ "name": name, "password": password(&name.to_lowercase()), "admin": admin });
             assert_eq!(owner.post("/v1/users", new("Ann", false)).status(201)["user_id"], "@ann:example.org");
             assert_eq!(owner.post("/v1/users", new("bob", false)).status(201)["user_id"], "@bob:example.org");
             owner.post("/v1/users", new("ANN", false)).error(400, "M_USER_IN_USE");
@@ -313,6 +313,8 @@ async fn a_process_of_another_user_is_refused() {
     let root = as_user(0);
     assert!(root.contains("got ") && !root.contains("got 0") && !root.contains("error"), "{root}");
     let stranger = as_user(65_534);
-    assert!(stranger.contains("got 0 bytes") || stranger.contains("got an error: Connection reset"), "{stranger}");
+    // It got as far as the door: the file would have let it in.
+    assert!(!stranger.contains("Permission denied"), "{stranger}");
+    assert!(stranger.contains("got 0 bytes") || stranger.contains("got an error: "), "{stranger}");
     socket.end().await;
 }
