@@ -1,0 +1,1 @@
+//! The box's own authority, and ACME for the public name.

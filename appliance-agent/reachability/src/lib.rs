@@ -1,0 +1,1 @@
+//! Whether the world can reach the box: DNS, addresses, routers, ports, delegation.

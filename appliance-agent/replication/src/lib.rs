@@ -1,0 +1,1 @@
+//! Replicas of the box in a restic-format repository, and restoring them.

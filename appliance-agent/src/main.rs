@@ -1,0 +1,3 @@
+//! The `hearth-agent` command.
+
+fn main() {}

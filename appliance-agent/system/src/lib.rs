@@ -1,0 +1,1 @@
+//! The machine underneath: disks, encrypted volumes, network, clock, services; real and faked.
