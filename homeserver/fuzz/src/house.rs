@@ -55,9 +55,11 @@ impl House {
         let config = Config {
             server_name: NAME.try_into().unwrap(),
             data: folder.path().to_owned(),
-            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+            listen: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)],
             plain: true,
             base_url: None,
+            dashboard_url: None,
+            admin_socket: None,
             registration: Registration::Open,
             registration_token: Some("token".to_owned()),
             rate_limits: false,

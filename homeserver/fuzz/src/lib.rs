@@ -39,6 +39,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "pdu", run: targets::pdu::run, seeds: targets::pdu::seeds, cases: 500 },
     Target { name: "push_rules", run: targets::push_rules::run, seeds: targets::push_rules::seeds, cases: 1_000 },
     Target { name: "request", run: targets::request::run, seeds: targets::request::seeds, cases: 300 },
+    Target { name: "settings", run: targets::settings::run, seeds: targets::settings::seeds, cases: 2_000 },
+    Target { name: "snapshot", run: targets::snapshot::run, seeds: targets::snapshot::seeds, cases: 2_000 },
     Target { name: "state_node", run: targets::state_node::run, seeds: targets::state_node::seeds, cases: 1_000 },
     Target { name: "store_file", run: targets::store_file::run, seeds: targets::store_file::seeds, cases: 40 },
     Target { name: "store_row", run: targets::store_row::run, seeds: targets::store_row::seeds, cases: 1_000 },

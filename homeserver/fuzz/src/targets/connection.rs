@@ -44,7 +44,7 @@ fn start() -> SocketAddr {
         runtime.block_on(async {
             let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
             tell.send(listener.local_addr().unwrap()).unwrap();
-            serve::serve(listener, None, router, std::future::pending()).await;
+            serve::serve(vec![listener], None, router, std::future::pending()).await;
         });
     });
     told.recv().unwrap()

@@ -10,6 +10,8 @@ pub mod keys;
 pub mod pdu;
 pub mod push_rules;
 pub mod request;
+pub mod settings;
+pub mod snapshot;
 pub mod state_node;
 pub mod store_file;
 pub mod store_row;
