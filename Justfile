@@ -23,6 +23,10 @@ bench *options: build
     @cargo build --release --quiet --target-dir "$CARGO_TARGET_DIR/tests" --manifest-path tests/Cargo.toml --package hearth-load
     @"$CARGO_TARGET_DIR/tests/release/hearth-load" bench --hearth "$CARGO_TARGET_DIR/release/hearth-homeserver" --synapse tests/peers/synapse "$@"
 
+# Throw bytes at every parser (needs Rust's nightly): ./hearth fuzz [TARGET] [SECONDS]
+fuzz *options:
+    @homeserver/fuzz/run "$@"
+
 # Benchmark the state trie and the store alone
 bench-parts:
     cargo bench --package hearth-state

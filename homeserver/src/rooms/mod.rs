@@ -29,7 +29,7 @@ pub mod visibility;
 pub use build::{Draft, Sent};
 pub use event::Pdu;
 pub use graph::Room;
-pub use receive::{Outcome, Received};
+pub use receive::{Outcome, Received, Signed};
 
 use hearth_store::{EventNo, Read, StoreError, tables};
 use lru::LruCache;

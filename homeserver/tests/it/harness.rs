@@ -83,6 +83,11 @@ impl Server {
         Self { router: server::router(Arc::clone(&app)), app, folder }
     }
 
+    /// Everything that it answers.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     /// Moves the clock.
     pub fn pass(&self, millis: u64) {
         let Clock::Fixed(clock) = &self.app.clock else { panic!("the clock of tests stands") };

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod admin;
+mod broken;
 mod e2ee;
 mod harness;
 mod layers;
