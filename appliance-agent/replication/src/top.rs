@@ -31,7 +31,7 @@ pub(crate) fn with_sizes(session: &Session, top: TreeId, sizes: &BTreeMap<&str, 
     }
     let unwritable = || Error::Damaged("the replica's topmost folder can't be written".to_owned());
     let (text, id) = tree.serialize().map_err(|_| unwritable())?;
-    store(session, &text, &id.to_hex().as_str().to_owned())
+    store(session, &text, id.to_hex().as_str())
         .ok_or_else(|| session.disk.explain("the replica's topmost folder can't be written"))?;
     Ok(id)
 }
