@@ -1,0 +1,70 @@
+//! The certificate for the box's names and addresses at home.
+
+use super::Certificates;
+use crate::{
+    app::{App, blocking},
+    problem::Problem,
+};
+use hearth_certificates::{Hosts, keep_local as keep};
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+/// Looked at daily, beside the moments when names or addresses change.
+const DAILY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Makes the local certificates where they are not as they should be. Blocks.
+///
+/// # Errors
+/// The files' and the machine's.
+pub fn look_at_local(app: &App) -> Result<(), Problem> {
+    let certificates: &Certificates = &app.certificates;
+    let now = app.now_ms();
+    let hosts = hosts(app)?;
+    let (pair, is_new) = certificates.with_authority(|authority| keep(&certificates.local, authority, &hosts, now))?;
+    certificates.resolver.set_local(&pair);
+    if is_new {
+        tracing::info!(names = ?hosts.names, "the box's own certificate was made");
+    }
+    // The homeserver's folder is there once the box is set up.
+    if app.paths.homeserver.join("homeserver.toml").exists() {
+        certificates.with_authority(|authority| keep(&certificates.homeserver_local, authority, &hosts, now))?;
+    }
+    Ok(())
+}
+
+fn hosts(app: &App) -> Result<Hosts, Problem> {
+    let own = app.system.hostname()?;
+    let mut names = vec![format!("{}.local", app.watch.hostname()), format!("{own}.local"), own, "localhost".to_owned()];
+    names.dedup();
+    let addresses = match app.system.network() {
+        Ok(now) => now.interfaces.iter().flat_map(|interface| &interface.addresses).filter_map(|text| address(text)).collect(),
+        Err(error) => {
+            tracing::warn!(%error, "the box's addresses are not known");
+            Vec::new()
+        }
+    };
+    let loopback = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])];
+    let mut addresses: Vec<IpAddr> = loopback.into_iter().chain(addresses).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    Ok(Hosts { names, addresses })
+}
+
+/// The address of `192.168.1.9/24`.
+fn address(text: &str) -> Option<IpAddr> {
+    text.split('/').next()?.parse().ok()
+}
+
+/// Keeps the local certificates good for as long as the agent runs.
+pub async fn keep_local(app: Arc<App>) {
+    loop {
+        // Several changes come together when a cable is plugged in.
+        let changed = tokio::time::timeout(DAILY, app.watch.names_changed.notified()).await.is_ok();
+        if changed {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        let worker = Arc::clone(&app);
+        if let Err(problem) = blocking(move || look_at_local(&worker)).await {
+            tracing::warn!(%problem, "the box's own certificate can't be made");
+        }
+    }
+}
