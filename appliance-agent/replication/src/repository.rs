@@ -1,0 +1,160 @@
+//! A repository: making, opening, and what can be done with it.
+
+use crate::{
+    BoxKey, Error, ForgetPlan, Key, Preview, Progress, RecoveryKey, Replica, ReplicaId, Restored, Result, Source,
+    Verified,
+};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+/// An open repository. `Send + Sync`; several may be open on one folder. Writing and tidying up exclude each other and themselves, over
+/// processes too ([`Error::Busy`]); reading goes on beside writing.
+pub struct Repository {
+    folder: PathBuf,
+}
+
+/// How much a check reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Every piece of the replica.
+    Full,
+    /// The database, and of the files only what this earlier replica did not have.
+    Since(ReplicaId),
+}
+
+/// Where a replica is restored to.
+pub struct Destination<'a> {
+    /// Takes the database's stream.
+    pub database: &'a mut dyn Write,
+    /// By their names in the replica, the folders of the box that files go to: `media`, `agent`. They are made if they aren't there; one that
+    /// holds something is refused. What isn't named here is left out.
+    pub folders: BTreeMap<String, PathBuf>,
+}
+
+impl fmt::Debug for Destination<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Destination").field("folders", &self.folders).finish_non_exhaustive()
+    }
+}
+
+/// What tidying up did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tidied {
+    /// Replicas that went.
+    pub removed: usize,
+    /// Bytes that became free.
+    pub bytes_freed: u64,
+}
+
+impl Repository {
+    /// Makes a repository in `folder`, which is made if it isn't there and must be empty. Both keys open it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotEmpty`], and those of the disk.
+    pub fn create(folder: &Path, _recovery_key: &RecoveryKey, _box_key: &BoxKey) -> Result<Self> {
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// Opens the repository in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotARepository`], [`Error::WrongKey`], [`Error::Damaged`], [`Error::NewerFormat`], and those of the disk.
+    pub fn open(folder: &Path, _key: Key<'_>) -> Result<Self> {
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// Bytes that replicas may still fill, and the size of the file system that the repository is on.
+    ///
+    /// # Errors
+    ///
+    /// Those of the disk.
+    pub fn space(&self) -> Result<(u64, u64)> {
+        Err(Error::Busy)
+    }
+
+    /// Writes a replica taken at `now_ms` (milliseconds since 1970). It is there when this returns, and not at all if this fails or is
+    /// interrupted at any moment. Nothing of the source is written anywhere else.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Source`] when the source fails, [`Error::Full`], [`Error::Vanished`], [`Error::Busy`], [`Error::Cancelled`], [`Error::Unusable`] for a manifest without the
+    /// right `format`.
+    pub fn write(&self, _source: Source, _now_ms: u64, _progress: &Progress) -> Result<Replica> {
+        Err(Error::Busy)
+    }
+
+    /// All replicas, newest first. Reads little: it may be asked while a replica is being written.
+    ///
+    /// # Errors
+    ///
+    /// Those of the disk, [`Error::Damaged`].
+    pub fn list(&self) -> Result<Vec<Replica>> {
+        Err(Error::Busy)
+    }
+
+    /// The manifest of a replica, whatever its format.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownReplica`], [`Error::Damaged`], [`Error::Unusable`] if it has none.
+    pub fn read_manifest(&self, _replica: &ReplicaId) -> Result<Vec<u8>> {
+        Err(Error::Busy)
+    }
+
+    /// Reads a replica back from the disk (not from the memory's copy of it), compares every piece with its hash, and hands the database's
+    /// stream to `database`, whose failure fails the check ([`Error::Refused`]).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`] says what is damaged.
+    pub fn verify(
+        &self,
+        _replica: &ReplicaId,
+        _scope: &Scope,
+        _database: &mut dyn Write,
+        _progress: &Progress,
+    ) -> Result<Verified> {
+        Err(Error::Busy)
+    }
+
+    /// What a restore of this replica would bring. Refuses what a restore would refuse.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NewerFormat`], [`Error::Unusable`], [`Error::Damaged`], [`Error::UnknownReplica`].
+    pub fn preview(&self, _replica: &ReplicaId) -> Result<Preview> {
+        Err(Error::Busy)
+    }
+
+    /// Restores a replica: the database's stream to a writer, files straight to their places, with modes, owners and times, and synced to the
+    /// disk when this returns. Every piece is compared with its hash on the way. What a failed restore has made is left to the caller.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repository::preview`]; [`Error::Refused`] when `database` fails, [`Error::Target`] for the files.
+    pub fn restore(&self, _replica: &ReplicaId, _to: &mut Destination<'_>, _progress: &Progress) -> Result<Restored> {
+        Err(Error::Busy)
+    }
+
+    /// Removes the replicas that `plan` lets go ([`crate::Retention::plan`]) and frees what nothing needs any more: theirs, and what interrupted writers left. Works
+    /// on a full disk. Interrupted at any moment, no other replica is harmed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`], [`Error::Damaged`] (then nothing is freed), those of the disk.
+    pub fn forget(&self, _plan: &ForgetPlan, _progress: &Progress) -> Result<Tidied> {
+        Err(Error::Busy)
+    }
+}
+
+impl fmt::Debug for Repository {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Repository").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
