@@ -21,6 +21,8 @@ pub struct App {
     pub random: Random,
     /// What is remembered.
     pub store: Store,
+    /// The setup code as it is shown.
+    pub setup_code_shown: String,
     /// The setup code in its normal form.
     pub setup_code: String,
     /// Who is logged in.
@@ -70,6 +72,21 @@ impl App {
     #[must_use]
     pub fn dashboard_url(&self) -> String {
         self.page_url(&format!("{}.local", self.watch.hostname()))
+    }
+
+    /// Where clients reach the homeserver by this name.
+    #[must_use]
+    pub fn url_of(&self, host: &str) -> String {
+        match self.config.https.port() {
+            443 => format!("https://{host}"),
+            port => format!("https://{host}:{port}"),
+        }
+    }
+
+    /// Where clients reach the homeserver, once it has a name.
+    #[must_use]
+    pub fn base_url(&self) -> Option<String> {
+        self.store.read(|state| state.setup.host.clone()).map(|host| self.url_of(&host))
     }
 
     /// The page by a certain name of the box.

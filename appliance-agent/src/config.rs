@@ -26,6 +26,8 @@ pub struct Config {
     pub checks: Checks,
     /// The replicas' rhythm.
     pub replicas: Replicas,
+    /// How a network setting is tried.
+    pub network: Network,
 }
 
 /// The authority that certificates come from.
@@ -54,6 +56,16 @@ pub struct Replicas {
     pub every_hours: u32,
 }
 
+/// How a network setting is tried.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Network {
+    /// Seconds until it takes force: the answer has to reach the page first.
+    pub delay_s: u64,
+    /// Seconds until it goes back by itself.
+    pub trial_s: u64,
+}
+
 impl Default for Config {
     fn default() -> Self {
         let everywhere = |port| SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
@@ -66,6 +78,7 @@ impl Default for Config {
             acme: Acme::default(),
             checks: Checks::default(),
             replicas: Replicas::default(),
+            network: Network::default(),
         }
     }
 }
@@ -73,6 +86,12 @@ impl Default for Config {
 impl Default for Acme {
     fn default() -> Self {
         Self { directory: "https://acme-v02.api.letsencrypt.org/directory".into(), root: None }
+    }
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self { delay_s: 5, trial_s: 90 }
     }
 }
 

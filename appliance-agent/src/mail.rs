@@ -68,7 +68,7 @@ pub fn check(mail: &MailSettings) -> Result<Relay, Problem> {
     if mail.port == 0 {
         return Err(Problem::invalid("port", "This is not a port.", "Usual are 465 with TLS and 587 with STARTTLS."));
     }
-    let user = mail.user.as_deref().unwrap_or_default().trim().to_owned();
+    let user = mail.user.trim().to_owned();
     let long = |text: &str| text.len() > 512 || text.contains(['\r', '\n', '\0']);
     if long(&user) {
         return Err(Problem::invalid("user", "This can't be an account's name.", "Copy it from your mail provider."));
@@ -87,7 +87,7 @@ pub fn settings(relay: &Relay) -> MailSettings {
         host: relay.host.clone(),
         port: relay.port,
         security: relay.security,
-        user: Some(relay.user.clone()).filter(|user| !user.is_empty()),
+        user: relay.user.clone(),
         password: None,
         from: relay.from.clone(),
     }

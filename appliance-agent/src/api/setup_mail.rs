@@ -39,7 +39,7 @@ pub(super) async fn put(State(app): State<Arc<App>>, Body(form): Body<Form>) -> 
         host: form.host.ok_or_else(|| need("host"))?,
         port: form.port.ok_or_else(|| need("port"))?,
         security: form.security.ok_or_else(|| need("security"))?,
-        user: form.user,
+        user: form.user.unwrap_or_default(),
         password: form.password,
         from: form.from.ok_or_else(|| need("from"))?,
     };

@@ -9,7 +9,9 @@ use hearth_certificates::{Hosts, keep_local as keep};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 /// Looked at daily, beside the moments when names or addresses change.
-const DAILY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAILY_MS: u64 = 24 * 60 * 60 * 1000;
+/// How often is looked whether addresses changed.
+const LOOK: Duration = Duration::from_secs(30);
 
 /// Makes the local certificates where they are not as they should be. Blocks.
 ///
@@ -54,16 +56,27 @@ fn address(text: &str) -> Option<IpAddr> {
     text.split('/').next()?.parse().ok()
 }
 
-/// Keeps the local certificates good for as long as the agent runs.
+/// Keeps the local certificates good, and the words on the console right, for as long as the agent runs.
 pub async fn keep_local(app: Arc<App>) {
+    let (mut looked_ms, mut addresses) = (app.system.monotonic_ms(), None);
     loop {
-        // Several changes come together when a cable is plugged in.
-        let changed = tokio::time::timeout(DAILY, app.watch.names_changed.notified()).await.is_ok();
-        if changed {
+        let told = tokio::time::timeout(LOOK, app.watch.names_changed.notified()).await.is_ok();
+        if told {
+            // Several changes come together when a cable is plugged in.
             tokio::time::sleep(Duration::from_secs(2)).await;
         }
+        let now = app.machine(|system| system.network()).await.map(|now| now.addresses).ok();
+        let daily = app.system.monotonic_ms().saturating_sub(looked_ms) > DAILY_MS;
+        if !told && !daily && now == addresses {
+            continue;
+        }
+        (looked_ms, addresses) = (app.system.monotonic_ms(), now);
         let worker = Arc::clone(&app);
-        if let Err(problem) = blocking(move || look_at_local(&worker)).await {
+        let looked = blocking(move || {
+            look_at_local(&worker)?;
+            Ok(crate::welcome::show(&worker)?)
+        });
+        if let Err(problem) = looked.await {
             tracing::warn!(%problem, "the box's own certificate can't be made");
         }
     }

@@ -24,7 +24,7 @@ const VERY_HOT: f64 = 82.0;
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// To know.
-    Info,
+    Good,
     /// To be seen to.
     Attention,
     /// Something does not work, or data are at risk.
@@ -92,7 +92,7 @@ pub async fn report(app: &Arc<App>) -> Result<Report, Problem> {
     findings.extend(machine(app, &measured));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
     let status = match findings.first().map(|finding| finding.level) {
-        None | Some(Level::Info) => "good",
+        None | Some(Level::Good) => "good",
         Some(Level::Attention) => "attention",
         Some(Level::Bad) => "bad",
     };

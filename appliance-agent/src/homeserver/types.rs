@@ -49,9 +49,9 @@ pub struct MailSettings {
     pub port: u16,
     /// How the connection is protected.
     pub security: Security,
-    /// The account there; none where none is needed.
+    /// The account there; empty where none is needed.
     #[serde(default)]
-    pub user: Option<String>,
+    pub user: String,
     /// Left out: unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,

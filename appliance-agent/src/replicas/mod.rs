@@ -27,4 +27,4 @@ pub use source::{Kept, Manifest, remove_folder};
 pub use stream::{into_command, progress};
 pub use test::{check, path, restore_test, test};
 pub use view::{State, View, state, view};
-pub use volumes::{Seen, Volumes};
+pub use volumes::{Found, Seen, Volumes};

@@ -16,7 +16,7 @@ use hearth_system::VolumeId;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-const RUN: Kind = Kind {
+pub(super) const RUN: Kind = Kind {
     name: "replica",
     group: "volume",
     steps: &["snapshot", "write", "verify", "forget"],

@@ -1,7 +1,7 @@
 //! When replicas are made without anybody asking.
 
-use super::{Opened, replicate, restore_test, run::own_volume};
-use crate::{app::{App, blocking}, jobs::{Kind, Progress}, state::Phase};
+use super::{Opened, replicate, restore_test, run::{RUN, own_volume}};
+use crate::{app::{App, blocking}, jobs::Progress, state::Phase};
 use hearth_system::VolumeId;
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
@@ -14,14 +14,6 @@ const HOUR_MS: u64 = 60 * MINUTE_MS;
 const TEST_EVERY_MS: u64 = 30 * 24 * HOUR_MS;
 /// After a start the box has other things to do first.
 const SETTLE_MS: u64 = 5 * MINUTE_MS;
-
-const REPLICA: Kind = Kind {
-    name: "replica",
-    group: "volume",
-    steps: &["snapshot", "write", "verify", "forget"],
-    joins: true,
-    once: false,
-};
 
 /// What the scheduler knows from one look to the next; times are of the clock that never jumps.
 #[derive(Debug)]
@@ -92,7 +84,7 @@ async fn look(app: &Arc<App>, volume: &VolumeId, schedule: &mut Schedule) {
 async fn as_job(app: &Arc<App>, volume: VolumeId) -> bool {
     let (tell, told) = tokio::sync::oneshot::channel();
     let worker = Arc::clone(app);
-    let started = app.jobs.start(REPLICA, |job| async move {
+    let started = app.jobs.start(RUN, |job| async move {
         let result = replicate(&worker, &volume, &job).await;
         // The scheduler may be gone already; the replica is what counts.
         let _ = tell.send(result.is_ok());

@@ -4,7 +4,7 @@ use super::{run::own_volume, scheduler::look_once};
 use crate::{
     app::App,
     problem::Problem,
-    state::{Export, ReplicaRun},
+    state::{Backup, Export, ReplicaRun},
 };
 use hearth_system::{Disk, VolumeId};
 use serde::Serialize;
@@ -77,7 +77,7 @@ pub async fn view(app: &Arc<App>) -> Result<View, Problem> {
     let volume = own.as_ref().map(|own| Volume {
         name: here.and_then(|disk| disk.volume_label.clone()).unwrap_or_else(|| "hearth-backup".to_owned()),
         state: state(app, own, &disks),
-        disk: here.map(|disk| disk.id.0.clone()),
+        disk: here.map(|disk| disk.id.0.clone()).or_else(|| disk_of(app)),
         total: seen.as_ref().map_or(0, |seen| seen.usage.total),
         free: seen.as_ref().map_or(0, |seen| seen.usage.free),
     });
@@ -104,6 +104,14 @@ pub async fn view(app: &Arc<App>) -> Result<View, Problem> {
             exports: history.exports.clone(),
         }
     }))
+}
+
+/// The disk that the volume was made on.
+fn disk_of(app: &App) -> Option<String> {
+    app.store.read(|state| match &state.setup.backup {
+        Some(Backup::Volume { disk, .. }) => Some(disk.clone()),
+        _ => None,
+    })
 }
 
 /// How the volume does, by what is plugged in and how the last replica went.

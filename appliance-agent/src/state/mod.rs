@@ -64,6 +64,8 @@ pub struct State {
 pub struct Restoring {
     /// The volume it is read from.
     pub volume: String,
+    /// The volume's disk.
+    pub disk: String,
     /// The replica's id.
     pub replica: String,
 }
