@@ -5,15 +5,27 @@
 //! be shared between threads.
 
 mod bytes;
+mod cipher;
+mod contents;
+mod disk;
 mod error;
+mod feed;
+mod keyfile;
 mod keys;
+mod lock;
 mod manifest;
+mod meter;
 mod progress;
 mod recovery_key;
 mod replica;
 mod repository;
 mod retention;
+mod session;
+mod snapshot;
 mod source;
+mod top;
+
+use meter::Meter;
 
 pub use error::{Error, Result};
 pub use keys::{BoxKey, Key};

@@ -1,20 +1,30 @@
 //! A repository: making, opening, and what can be done with it.
 
+mod create;
+mod forget;
+mod list;
+mod restore;
+mod verify;
+mod write;
+
 use crate::{
-    BoxKey, Error, ForgetPlan, Key, Preview, Progress, RecoveryKey, Replica, ReplicaId, Restored, Result, Source,
-    Verified,
+    BoxKey, Error, ForgetPlan, Key, Meter, Preview, Progress, RecoveryKey, Replica, ReplicaId, Restored, Result,
+    Source, Verified, disk::Disk, keyfile, session::Session,
 };
+use rustic_core::repofile::MasterKey;
 use std::{
     collections::BTreeMap,
     fmt,
     io::Write,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// An open repository. `Send + Sync`; several may be open on one folder. Writing and tidying up exclude each other and themselves, over
 /// processes too ([`Error::Busy`]); reading goes on beside writing.
 pub struct Repository {
     folder: PathBuf,
+    master: MasterKey,
 }
 
 /// How much a check reads.
@@ -56,8 +66,8 @@ impl Repository {
     /// # Errors
     ///
     /// [`Error::NotEmpty`], and those of the disk.
-    pub fn create(folder: &Path, _recovery_key: &RecoveryKey, _box_key: &BoxKey) -> Result<Self> {
-        Ok(Self { folder: folder.to_owned() })
+    pub fn create(folder: &Path, recovery_key: &RecoveryKey, box_key: &BoxKey) -> Result<Self> {
+        Ok(Self { folder: folder.to_owned(), master: create::create(folder, recovery_key, box_key)? })
     }
 
     /// Opens the repository in `folder`.
@@ -65,8 +75,14 @@ impl Repository {
     /// # Errors
     ///
     /// [`Error::NotARepository`], [`Error::WrongKey`], [`Error::Damaged`], [`Error::NewerFormat`], and those of the disk.
-    pub fn open(folder: &Path, _key: Key<'_>) -> Result<Self> {
-        Ok(Self { folder: folder.to_owned() })
+    pub fn open(folder: &Path, key: Key<'_>) -> Result<Self> {
+        if !folder.join("config").is_file() {
+            return Err(Error::NotARepository);
+        }
+        let disk = Disk::new(folder, false, Arc::new(Meter::silent()));
+        let master = keyfile::find(&disk, key)?;
+        Session::new(disk, &master).check_config()?;
+        Ok(Self { folder: folder.to_owned(), master })
     }
 
     /// Bytes that replicas may still fill, and the size of the file system that the repository is on.
@@ -75,7 +91,7 @@ impl Repository {
     ///
     /// Those of the disk.
     pub fn space(&self) -> Result<(u64, u64)> {
-        Err(Error::Busy)
+        self.session(false, &Arc::new(Meter::silent())).disk.space()
     }
 
     /// Writes a replica taken at `now_ms` (milliseconds since 1970). It is there when this returns, and not at all if this fails or is
@@ -85,8 +101,8 @@ impl Repository {
     ///
     /// [`Error::Source`] when the source fails, [`Error::Full`], [`Error::Vanished`], [`Error::Busy`], [`Error::Cancelled`], [`Error::Unusable`] for a manifest without the
     /// right `format`.
-    pub fn write(&self, _source: Source, _now_ms: u64, _progress: &Progress) -> Result<Replica> {
-        Err(Error::Busy)
+    pub fn write(&self, source: Source, now_ms: u64, progress: &Progress) -> Result<Replica> {
+        write::write(self, source, now_ms, progress)
     }
 
     /// All replicas, newest first. Reads little: it may be asked while a replica is being written.
@@ -95,7 +111,7 @@ impl Repository {
     ///
     /// Those of the disk, [`Error::Damaged`].
     pub fn list(&self) -> Result<Vec<Replica>> {
-        Err(Error::Busy)
+        list::list(self)
     }
 
     /// The manifest of a replica, whatever its format.
@@ -103,8 +119,8 @@ impl Repository {
     /// # Errors
     ///
     /// [`Error::UnknownReplica`], [`Error::Damaged`], [`Error::Unusable`] if it has none.
-    pub fn read_manifest(&self, _replica: &ReplicaId) -> Result<Vec<u8>> {
-        Err(Error::Busy)
+    pub fn read_manifest(&self, replica: &ReplicaId) -> Result<Vec<u8>> {
+        list::read_manifest(self, replica)
     }
 
     /// Reads a replica back from the disk (not from the memory's copy of it), compares every piece with its hash, and hands the database's
@@ -115,12 +131,12 @@ impl Repository {
     /// [`Error::Damaged`] says what is damaged.
     pub fn verify(
         &self,
-        _replica: &ReplicaId,
-        _scope: &Scope,
-        _database: &mut dyn Write,
-        _progress: &Progress,
+        replica: &ReplicaId,
+        scope: &Scope,
+        database: &mut dyn Write,
+        progress: &Progress,
     ) -> Result<Verified> {
-        Err(Error::Busy)
+        verify::verify(self, replica, scope, database, progress)
     }
 
     /// What a restore of this replica would bring. Refuses what a restore would refuse.
@@ -128,8 +144,8 @@ impl Repository {
     /// # Errors
     ///
     /// [`Error::NewerFormat`], [`Error::Unusable`], [`Error::Damaged`], [`Error::UnknownReplica`].
-    pub fn preview(&self, _replica: &ReplicaId) -> Result<Preview> {
-        Err(Error::Busy)
+    pub fn preview(&self, replica: &ReplicaId) -> Result<Preview> {
+        restore::preview(self, replica)
     }
 
     /// Restores a replica: the database's stream to a writer, files straight to their places, with modes, owners and times, and synced to the
@@ -138,8 +154,8 @@ impl Repository {
     /// # Errors
     ///
     /// As [`Repository::preview`]; [`Error::Refused`] when `database` fails, [`Error::Target`] for the files.
-    pub fn restore(&self, _replica: &ReplicaId, _to: &mut Destination<'_>, _progress: &Progress) -> Result<Restored> {
-        Err(Error::Busy)
+    pub fn restore(&self, replica: &ReplicaId, to: &mut Destination<'_>, progress: &Progress) -> Result<Restored> {
+        restore::restore(self, replica, to, progress)
     }
 
     /// Removes the replicas that `plan` lets go ([`crate::Retention::plan`]) and frees what nothing needs any more: theirs, and what interrupted writers left. Works
@@ -148,8 +164,13 @@ impl Repository {
     /// # Errors
     ///
     /// [`Error::Busy`], [`Error::Damaged`] (then nothing is freed), those of the disk.
-    pub fn forget(&self, _plan: &ForgetPlan, _progress: &Progress) -> Result<Tidied> {
-        Err(Error::Busy)
+    pub fn forget(&self, plan: &ForgetPlan, progress: &Progress) -> Result<Tidied> {
+        forget::forget(self, plan, progress)
+    }
+
+    /// One operation's access.
+    fn session(&self, from_disk: bool, meter: &Arc<Meter>) -> Session {
+        Session::new(Disk::new(&self.folder, from_disk, Arc::clone(meter)), &self.master)
     }
 }
 

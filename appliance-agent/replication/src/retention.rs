@@ -57,6 +57,8 @@ pub struct ForgetPlan {
     pub keep: Vec<(Replica, Vec<Reason>)>,
     /// Goes, and why.
     pub remove: Vec<(Replica, Why)>,
+    /// When it was made.
+    pub(crate) now_ms: u64,
 }
 
 /// A replica's place in the calendar, UTC.
@@ -91,7 +93,7 @@ impl Retention {
     pub fn plan(&self, replicas: &[Replica], now_ms: u64) -> ForgetPlan {
         let mut sorted: Vec<&Replica> = replicas.iter().collect();
         sorted.sort_by(|one, other| other.time_ms.cmp(&one.time_ms).then_with(|| one.id.cmp(&other.id)));
-        let mut plan = ForgetPlan::default();
+        let mut plan = ForgetPlan { now_ms, ..ForgetPlan::default() };
         // Per kind of period, the number of the period and who stays for it.
         let mut kept: BTreeMap<Reason, BTreeMap<i64, &Replica>> = BTreeMap::new();
         let mut newest = true;

@@ -17,6 +17,7 @@ pub struct Source {
     pub(crate) manifest: Vec<u8>,
     pub(crate) database: Box<dyn Read + Send>,
     pub(crate) folders: Vec<(String, PathBuf)>,
+    pub(crate) left_out: Vec<PathBuf>,
 }
 
 impl Source {
@@ -25,7 +26,7 @@ impl Source {
     /// for a finished one. The homeserver must have taken its snapshot before this is written, for the folders are listed afterwards,
     /// so that every file that the database speaks of is in the replica.
     pub fn new(manifest: Vec<u8>, database: impl Read + Send + 'static) -> Self {
-        Self { manifest, database: Box::new(database), folders: Vec::new() }
+        Self { manifest, database: Box::new(database), folders: Vec::new(), left_out: Vec::new() }
     }
 
     /// Takes the folder `path` of the box in as `name`, with all files and folders below it. Links and special files are left out. A
@@ -41,6 +42,13 @@ impl Source {
         }
         self.folders.push((name.to_owned(), path.as_ref().to_owned()));
         Ok(self)
+    }
+
+    /// Leaves a file or folder out, named by its path in the replica: `agent/volumes.json`.
+    #[must_use]
+    pub fn leave_out(mut self, path: impl AsRef<Path>) -> Self {
+        self.left_out.push(path.as_ref().to_owned());
+        self
     }
 }
 

@@ -37,6 +37,16 @@ pub fn replace(
     sync_folder(path)
 }
 
+/// Makes `path` a symbolic link to `target`, in place of what is there.
+pub fn link(path: &Path, target: &Path) -> Result<()> {
+    let fresh = beside(path);
+    let made = clear(&fresh)
+        .and_then(|()| std::os::unix::fs::symlink(target, &fresh))
+        .and_then(|()| std::fs::rename(&fresh, path));
+    made.map_err(|error| Error::file("write", path, error))?;
+    sync_folder(path)
+}
+
 /// Removes `path` durably; one that is not there is no error.
 pub fn remove(path: &Path) -> Result<()> {
     match std::fs::remove_file(path) {
@@ -80,11 +90,7 @@ fn prepare(
     owner: Option<Owner>,
     fill: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
-    // What an earlier power cut left may have another mode or owner, or be a link to somewhere else.
-    match std::fs::remove_file(fresh) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    clear(fresh)?;
     // Nobody else may open it before it is complete, whatever its mode will be.
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(fresh)?;
     fill(&mut file)?;
@@ -93,6 +99,14 @@ fn prepare(
     }
     file.set_permissions(std::fs::Permissions::from_mode(mode))?;
     file.sync_all()
+}
+
+/// What an earlier power cut left may have another mode or owner, or be a link to somewhere else.
+fn clear(fresh: &Path) -> io::Result<()> {
+    match std::fs::remove_file(fresh) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn sync_folder(path: &Path) -> Result<()> {

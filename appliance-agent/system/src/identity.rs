@@ -65,6 +65,9 @@ pub trait Identity {
     /// Sets it at once and for good. `Error::InvalidHostname`.
     fn set_hostname(&self, name: &str) -> Result<()>;
 
+    /// Puts the name that was set last in force again; to be called when the agent starts. Nothing set is no error.
+    fn restore_hostname(&self) -> Result<()>;
+
     /// Where things lie.
     fn paths(&self) -> Paths;
 

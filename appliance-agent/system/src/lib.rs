@@ -12,14 +12,20 @@
 mod announce;
 pub mod atomic;
 mod clock;
+mod command;
 mod disks;
 mod error;
+mod floor;
 mod identity;
+mod logs;
 mod measure;
 mod network;
+mod readme;
+mod real;
 mod secret;
 mod services;
 mod volumes;
+mod zones;
 
 pub use announce::Announce;
 pub use clock::{Clock, ClockRestored, FloorSource};
@@ -28,6 +34,7 @@ pub use error::{Error, Result};
 pub use identity::{Board, Identity, Image, Owner, Paths, check_hostname};
 pub use measure::{LogLevel, LogLine, LogUnit, Measure, Measurements, Memory, Notify, Usage};
 pub use network::{Interface, Network, NetworkNow, Plan};
+pub use real::Real;
 pub use secret::Secret;
 pub use services::{Output, ServiceState, ServiceStatus, Services};
 pub use volumes::{Access, MakeStep, Mounted, NewVolume, VolumeHealth, VolumeId, VolumeKey, Volumes};

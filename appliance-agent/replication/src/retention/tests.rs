@@ -85,7 +85,7 @@ fn it_says_why_one_goes() {
 fn the_newest_stays_whatever_the_policy() {
     let plan = Retention { hourly: 0, daily: 0, weekly: 0, monthly: 0 }.plan(&every_four_hours(2), MIDNIGHT);
     assert_eq!(plan.keep, [(replica(1, MIDNIGHT - 4 * HOUR), vec![Reason::Newest])]);
-    assert_eq!(Retention::default().plan(&[], MIDNIGHT), ForgetPlan::default());
+    assert_eq!(Retention::default().plan(&[], MIDNIGHT), ForgetPlan { now_ms: MIDNIGHT, ..ForgetPlan::default() });
 }
 
 #[test]
