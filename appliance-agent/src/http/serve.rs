@@ -31,7 +31,7 @@ const STREAMS: u32 = 32;
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What a listener serves, and until when.
-#[derive(Debug)]
+#[expect(missing_debug_implementations, reason = "the TLS acceptor has none")]
 pub struct Listening {
     /// The socket.
     pub listener: TcpListener,
