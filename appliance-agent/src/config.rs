@@ -112,10 +112,13 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] naming the file, the line and the remedy.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let bad = |detail: &dyn std::fmt::Display| ConfigError(format!("The configuration file {}: {detail}", path.display()));
+        let bad = |detail: &dyn std::fmt::Display| {
+            ConfigError(format!("The configuration file {}: {detail}", path.display()))
+        };
         let text = std::fs::read_to_string(path)
             .map_err(|error| bad(&format!("it can't be read: {error}. Check its name and who may read it.")))?;
-        toml::from_str(&text).map_err(|error: toml::de::Error| bad(&format!("{error}Correct that line or take it out.")))
+        toml::from_str(&text)
+            .map_err(|error: toml::de::Error| bad(&format!("{error}Correct that line or take it out.")))
     }
 }
 

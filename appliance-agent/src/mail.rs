@@ -62,7 +62,9 @@ pub fn check(mail: &MailSettings) -> Result<Relay, Problem> {
     let host = setup::domain_name("host", &mail.host).or_else(|problem| {
         // A relay in the home may have an address or a bare name only.
         let host = mail.host.trim();
-        let bare = !host.is_empty() && host.len() <= 63 && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let bare = !host.is_empty()
+            && host.len() <= 63
+            && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if bare || host.parse::<std::net::IpAddr>().is_ok() { Ok(host.to_owned()) } else { Err(problem) }
     })?;
     if mail.port == 0 {

@@ -68,7 +68,7 @@ fn run(options: Run) -> Result<(), Failure> {
     }
     let system: Arc<dyn System> = match &options.fake {
         Some(_folder) => return Err(Failure("no fake".into())),
-        None => return Err(Failure("no real".into())),
+        None => Arc::new(hearth_system::Real::new()),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let app = start::open(config, system, Random::system())?;

@@ -22,10 +22,8 @@ pub(super) async fn authority(State(app): State<Arc<App>>) -> Response {
     let mut response = app.certificates.authority_pem().into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-pem-file"));
-    headers.insert(
-        header::CONTENT_DISPOSITION,
-        HeaderValue::from_static("attachment; filename=\"hearth-authority.pem\""),
-    );
+    headers
+        .insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"hearth-authority.pem\""));
     response
 }
 
@@ -40,10 +38,7 @@ pub(super) struct Choice {
 }
 
 /// `POST /api/setup/certificate`
-pub(super) async fn choose(
-    State(app): State<Arc<App>>,
-    Body(choice): Body<Choice>,
-) -> Result<Json<Started>, Problem> {
+pub(super) async fn choose(State(app): State<Arc<App>>, Body(choice): Body<Choice>) -> Result<Json<Started>, Problem> {
     if choice.kind == CertificateKind::Acme && !choice.agree {
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,

@@ -13,10 +13,7 @@ pub(super) struct Names {
     host: String,
 }
 
-pub(super) async fn start(
-    State(app): State<Arc<App>>,
-    Body(names): Body<Names>,
-) -> Result<Json<Started>, Problem> {
+pub(super) async fn start(State(app): State<Arc<App>>, Body(names): Body<Names>) -> Result<Json<Started>, Problem> {
     let server_name = setup::domain_name("server_name", &names.server_name)?;
     let host = setup::domain_name("host", &names.host)?;
     Ok(Json(Started { job: checks::start(&app, server_name, host)? }))

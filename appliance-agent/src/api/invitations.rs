@@ -41,10 +41,7 @@ pub(super) async fn create(
 }
 
 /// `DELETE /api/invitations/{token}`
-pub(super) async fn delete(
-    State(app): State<Arc<App>>,
-    Parts(token): Parts<String>,
-) -> Result<Json<Done>, Problem> {
+pub(super) async fn delete(State(app): State<Arc<App>>, Parts(token): Parts<String>) -> Result<Json<Done>, Problem> {
     let path = format!("/v1/invitations/{}", part(&token));
     app.homeserver.send::<Value>(Method::DELETE, &path, &serde_json::json!({})).await?;
     Ok(Json(Done {}))

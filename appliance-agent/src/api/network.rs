@@ -35,9 +35,10 @@ pub(super) struct Wanted {
 impl Wanted {
     fn plan(self) -> Result<Plan, Problem> {
         let parse = |field: &str, typed: &str| -> Result<IpAddr, Problem> {
-            typed.trim().parse().map_err(|_| {
-                Problem::invalid(field, "This is not an address.", "Type it as in 192.168.1.1.")
-            })
+            typed
+                .trim()
+                .parse()
+                .map_err(|_| Problem::invalid(field, "This is not an address.", "Type it as in 192.168.1.1."))
         };
         let need = |field: &str| Problem::invalid(field, "This is needed for a static address.", "Fill it in.");
         Ok(match self.mode {
@@ -75,10 +76,7 @@ pub(super) async fn get(State(app): State<Arc<App>>) -> Result<Json<Network>, Pr
 }
 
 /// `PUT /api/network`
-pub(super) async fn put(
-    State(app): State<Arc<App>>,
-    Body(wanted): Body<Wanted>,
-) -> Result<Json<Network>, Problem> {
+pub(super) async fn put(State(app): State<Arc<App>>, Body(wanted): Body<Wanted>) -> Result<Json<Network>, Problem> {
     network::begin(&app, wanted.plan()?).await?;
     setup::network(&app).await.map(Json)
 }

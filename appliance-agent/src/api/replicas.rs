@@ -12,7 +12,10 @@ pub(super) async fn get(State(app): State<Arc<App>>) -> Result<Json<replicas::Vi
 }
 
 /// `POST /api/replicas/run`
-pub(super) async fn run(State(app): State<Arc<App>>, Body(Nothing {}): Body<Nothing>) -> Result<Json<Started>, Problem> {
+pub(super) async fn run(
+    State(app): State<Arc<App>>,
+    Body(Nothing {}): Body<Nothing>,
+) -> Result<Json<Started>, Problem> {
     Ok(Json(Started { job: replicas::run(&app)? }))
 }
 

@@ -159,14 +159,16 @@ pub(super) async fn confirm(app: &App, peer: IpAddr, who: &Who, password: &str) 
     attempt(&app.logins, peer)?;
     let name = match who {
         Who::Administrator(user_id) => user_id.clone(),
-        Who::Owner => app.store.read(|state| state.setup.administrator.as_ref().map(|who| who.name.clone())).ok_or_else(|| {
-            Problem::new(
-                StatusCode::FORBIDDEN,
-                "not_an_administrator",
-                "You came in by the setup code, so the box does not know which administrator you are.",
-                "Log out, and log in with your name and password.",
-            )
-        })?,
+        Who::Owner => {
+            app.store.read(|state| state.setup.administrator.as_ref().map(|who| who.name.clone())).ok_or_else(|| {
+                Problem::new(
+                    StatusCode::FORBIDDEN,
+                    "not_an_administrator",
+                    "You came in by the setup code, so the box does not know which administrator you are.",
+                    "Log out, and log in with your name and password.",
+                )
+            })?
+        }
     };
     administrator(app, peer, &name, password).await.map(drop)
 }

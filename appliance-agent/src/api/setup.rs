@@ -25,10 +25,7 @@ pub(super) struct LocaleForm {
 }
 
 /// `PUT /api/setup/locale`
-pub(super) async fn locale(
-    State(app): State<Arc<App>>,
-    Body(form): Body<LocaleForm>,
-) -> Result<Json<View>, Problem> {
+pub(super) async fn locale(State(app): State<Arc<App>>, Body(form): Body<LocaleForm>) -> Result<Json<View>, Problem> {
     let locale = Locale { language: setup::language(&form.language)?, time_zone: form.time_zone };
     let zone = locale.time_zone.clone();
     app.machine(move |system| system.set_time_zone(&zone)).await?;

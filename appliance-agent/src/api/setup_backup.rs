@@ -33,10 +33,7 @@ pub(super) async fn confirm(
 }
 
 /// `POST /api/setup/backup/skip`
-pub(super) async fn skip(
-    State(app): State<Arc<App>>,
-    Body(Nothing {}): Body<Nothing>,
-) -> Result<Json<View>, Problem> {
+pub(super) async fn skip(State(app): State<Arc<App>>, Body(Nothing {}): Body<Nothing>) -> Result<Json<View>, Problem> {
     app.store.change(|state| {
         state.setup.backup = Some(Backup::Skipped);
         state.volume = None;

@@ -34,7 +34,8 @@ pub(super) async fn put(State(app): State<Arc<App>>, Body(form): Body<Form>) -> 
         mail::keep_password(&app, None)?;
         return setup::view(&app).await.map(Json);
     }
-    let need = |field: &str| Problem::invalid(field, "This is needed to send mail.", "Fill it in, or go on without mail.");
+    let need =
+        |field: &str| Problem::invalid(field, "This is needed to send mail.", "Fill it in, or go on without mail.");
     let settings = MailSettings {
         host: form.host.ok_or_else(|| need("host"))?,
         port: form.port.ok_or_else(|| need("port"))?,

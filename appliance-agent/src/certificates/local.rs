@@ -35,10 +35,13 @@ pub fn look_at_local(app: &App) -> Result<(), Problem> {
 
 fn hosts(app: &App) -> Result<Hosts, Problem> {
     let own = app.system.hostname()?;
-    let mut names = vec![format!("{}.local", app.watch.hostname()), format!("{own}.local"), own, "localhost".to_owned()];
+    let mut names =
+        vec![format!("{}.local", app.watch.hostname()), format!("{own}.local"), own, "localhost".to_owned()];
     names.dedup();
     let addresses = match app.system.network() {
-        Ok(now) => now.interfaces.iter().flat_map(|interface| &interface.addresses).filter_map(|text| address(text)).collect(),
+        Ok(now) => {
+            now.interfaces.iter().flat_map(|interface| &interface.addresses).filter_map(|text| address(text)).collect()
+        }
         Err(error) => {
             tracing::warn!(%error, "the box's addresses are not known");
             Vec::new()

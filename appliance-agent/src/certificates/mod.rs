@@ -50,7 +50,10 @@ impl Certificates {
         let extra_roots_pem = match &config.acme.root {
             None => None,
             Some(path) => Some(atomic::read(path)?.ok_or_else(|| {
-                Problem::bad_request(format!("{} is not there: correct [acme] root in the configuration", path.display()))
+                Problem::bad_request(format!(
+                    "{} is not there: correct [acme] root in the configuration",
+                    path.display()
+                ))
             })?),
         };
         let mut settings = Settings::lets_encrypt(paths.agent.join("acme"));

@@ -46,7 +46,10 @@ pub fn choose(app: &Arc<App>, kind: CertificateKind, email: Option<&str>) -> Res
     let choice = match kind {
         CertificateKind::Local => Choice::Local,
         CertificateKind::Acme => Choice::Acme {
-            email: email.filter(|email| !email.trim().is_empty()).map(|email| setup::email_address("email", email)).transpose()?,
+            email: email
+                .filter(|email| !email.trim().is_empty())
+                .map(|email| setup::email_address("email", email))
+                .transpose()?,
         },
     };
     start(app, choice, host)
@@ -77,12 +80,7 @@ pub(super) fn chosen(app: &App) -> Choice {
 /// The public name.
 pub(super) fn host(app: &App) -> Result<String, Problem> {
     app.store.read(|state| state.setup.host.clone()).ok_or_else(|| {
-        Problem::new(
-            StatusCode::CONFLICT,
-            "name_missing",
-            "The box has no public name yet.",
-            "Choose the name first.",
-        )
+        Problem::new(StatusCode::CONFLICT, "name_missing", "The box has no public name yet.", "Choose the name first.")
     })
 }
 
@@ -156,12 +154,7 @@ pub async fn use_local(app: &Arc<App>, host: &str) -> Result<(), Problem> {
     get(app, Choice::Local, host, &Progress::unwatched()).await.map(drop)
 }
 
-async fn from_outside(
-    app: &Arc<App>,
-    host: &str,
-    email: Option<String>,
-    job: &Progress,
-) -> Result<(), Failure> {
+async fn from_outside(app: &Arc<App>, host: &str, email: Option<String>, job: &Progress) -> Result<(), Failure> {
     let certificates = &app.certificates;
     let failed = |error: acme::AcmeError| {
         let retry_at_ms = error.retry_at_ms();
@@ -185,12 +178,7 @@ async fn from_outside(
     install(app, &pair, host, job).await
 }
 
-async fn install(
-    app: &Arc<App>,
-    pair: &hearth_certificates::Pair,
-    host: &str,
-    job: &Progress,
-) -> Result<(), Failure> {
+async fn install(app: &Arc<App>, pair: &hearth_certificates::Pair, host: &str, job: &Progress) -> Result<(), Failure> {
     let server: Box<dyn Server> = if app.store.phase() == Phase::Ready {
         Box::new(Behind { homeserver: app.homeserver.clone(), https: app.config.https })
     } else {

@@ -169,10 +169,30 @@ fn backup(app: &App, disks: &[Disk]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let state = match replicas::state(app, &volume, disks) {
         replicas::State::Ready => None,
-        replicas::State::Absent => Some((Level::Attention, "volume_absent", "The backup disk is not plugged in.", "Plug it in: replicas go on by themselves.")),
-        replicas::State::Full => Some((Level::Bad, "backup_full", "The backup disk is full.", "Prepare a larger disk. The replicas that are there stay good.")),
-        replicas::State::WrongDisk => Some((Level::Attention, "wrong_disk", "Another backup disk is plugged in than the one that belongs to this box.", "Plug in the right one, or prepare this one anew.")),
-        replicas::State::Failed => Some((Level::Bad, "replica_failed", "The last replica failed.", "It is tried again by itself. If it keeps failing, use another cable or another disk.")),
+        replicas::State::Absent => Some((
+            Level::Attention,
+            "volume_absent",
+            "The backup disk is not plugged in.",
+            "Plug it in: replicas go on by themselves.",
+        )),
+        replicas::State::Full => Some((
+            Level::Bad,
+            "backup_full",
+            "The backup disk is full.",
+            "Prepare a larger disk. The replicas that are there stay good.",
+        )),
+        replicas::State::WrongDisk => Some((
+            Level::Attention,
+            "wrong_disk",
+            "Another backup disk is plugged in than the one that belongs to this box.",
+            "Plug in the right one, or prepare this one anew.",
+        )),
+        replicas::State::Failed => Some((
+            Level::Bad,
+            "replica_failed",
+            "The last replica failed.",
+            "It is tried again by itself. If it keeps failing, use another cable or another disk.",
+        )),
     };
     if let Some((level, code, message, help)) = state {
         findings.push(finding(level, code, message, help).with("detail", error.unwrap_or_default()));
@@ -220,15 +240,25 @@ fn certificate(app: &App) -> Vec<Finding> {
     let error = app.store.read(|state| state.certificate.last_error.clone());
     if public.not_after_ms <= now {
         findings.push(
-            finding(Level::Bad, "certificate_expired", "The certificate has run out: clients refuse to connect.", "Renew it on the page of certificates.")
-                .with("not_after_ms", public.not_after_ms)
-                .with("detail", error),
+            finding(
+                Level::Bad,
+                "certificate_expired",
+                "The certificate has run out: clients refuse to connect.",
+                "Renew it on the page of certificates.",
+            )
+            .with("not_after_ms", public.not_after_ms)
+            .with("detail", error),
         );
     } else if hearth_certificates::renewal::is_urgent(public.not_before_ms, public.not_after_ms, now) {
         findings.push(
-            finding(Level::Attention, "certificate_ends_soon", "The certificate is about to run out and could not be renewed.", "Look at the page of certificates: it says why.")
-                .with("not_after_ms", public.not_after_ms)
-                .with("detail", error),
+            finding(
+                Level::Attention,
+                "certificate_ends_soon",
+                "The certificate is about to run out and could not be renewed.",
+                "Look at the page of certificates: it says why.",
+            )
+            .with("not_after_ms", public.not_after_ms)
+            .with("detail", error),
         );
     }
     findings
@@ -254,9 +284,14 @@ fn machine(app: &App, measured: &Measurements) -> Vec<Finding> {
     let Memory { total, used } = measured.memory;
     if total > 0 && total.saturating_sub(used) < total / 20 {
         findings.push(
-            finding(Level::Attention, "memory_short", "Memory is short.", "Restart the box. If it happens often, use a board with more memory.")
-                .with("total", total)
-                .with("used", used),
+            finding(
+                Level::Attention,
+                "memory_short",
+                "Memory is short.",
+                "Restart the box. If it happens often, use a board with more memory.",
+            )
+            .with("total", total)
+            .with("used", used),
         );
     }
     findings

@@ -32,10 +32,10 @@ pub async fn keep_watch(app: Arc<App>) {
                 tracing::info!("the homeserver answers again");
             }
         }
-        if looks.is_multiple_of(STORAGE_EVERY) {
-            if let Err(problem) = storage::note(&app).await {
-                tracing::warn!(%problem, "the storage can't be counted");
-            }
+        if looks.is_multiple_of(STORAGE_EVERY)
+            && let Err(problem) = storage::note(&app).await
+        {
+            tracing::warn!(%problem, "the storage can't be counted");
         }
         looks = looks.wrapping_add(1);
     }

@@ -31,9 +31,8 @@ struct Day {
 /// # Errors
 /// The machine's.
 pub async fn note(app: &Arc<App>) -> Result<(), Problem> {
-    let (used, counter) = app
-        .machine(|system| Ok((system.data_usage()?.used, system.written_since_boot().unwrap_or(0))))
-        .await?;
+    let (used, counter) =
+        app.machine(|system| Ok((system.data_usage()?.used, system.written_since_boot().unwrap_or(0)))).await?;
     let day = day(app.now_ms());
     app.store.change(|state| state.history.add_storage(&day, used, counter))?;
     Ok(())
@@ -62,7 +61,8 @@ pub async fn view(app: &Arc<App>) -> Result<View, Problem> {
         // What was written since the last look is in no row yet.
         let noted = rows.last().map_or(0, |row| row.counter);
         let fresh = counter.map_or(0, |counter| if counter >= noted { counter - noted } else { counter });
-        let written = |rows: &mut dyn Iterator<Item = &StorageDay>| rows.fold(fresh, |sum, row| sum.saturating_add(row.written));
+        let written =
+            |rows: &mut dyn Iterator<Item = &StorageDay>| rows.fold(fresh, |sum, row| sum.saturating_add(row.written));
         View {
             total: usage.total,
             used: usage.used,

@@ -33,7 +33,11 @@ async fn lives(app: &Arc<App>) -> bool {
     });
     let mut address = app.config.listen;
     if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv6() { std::net::Ipv6Addr::LOCALHOST.into() } else { std::net::Ipv4Addr::LOCALHOST.into() });
+        address.set_ip(if address.is_ipv6() {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        } else {
+            std::net::Ipv4Addr::LOCALHOST.into()
+        });
     }
     threads.await.is_ok() && tokio::net::TcpStream::connect(address).await.is_ok()
 }

@@ -54,7 +54,9 @@ impl From<SocketError> for Problem {
         let (code, help) = match errcode.as_str() {
             "M_USER_IN_USE" => ("user_in_use", "Choose another name."),
             "M_INVALID_USERNAME" => ("invalid_username", "Use small letters, digits and . _ = - only."),
-            "M_WEAK_PASSWORD" => ("weak_password", "Choose a longer password; three or four words that do not belong together are good."),
+            "M_WEAK_PASSWORD" => {
+                ("weak_password", "Choose a longer password; three or four words that do not belong together are good.")
+            }
             "M_NOT_FOUND" => ("not_found", "Reload the page: it may have changed meanwhile."),
             "M_LIMIT_EXCEEDED" => ("too_many_attempts", "Wait a little and try again."),
             "M_FORBIDDEN" => ("forbidden", "The homeserver does not allow this."),
@@ -145,8 +147,7 @@ impl Homeserver {
     async fn request(&self, method: Method, path: &str, body: Bytes) -> Result<Response<Incoming>, SocketError> {
         let failed = |error: &dyn std::fmt::Display| SocketError::Unavailable(error.to_string());
         let stream = UnixStream::connect(&self.socket).await.map_err(|error| failed(&error))?;
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to the homeserver's socket ended in an error");

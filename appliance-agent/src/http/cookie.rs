@@ -10,8 +10,7 @@ const NAME: &str = "__Host-hearth";
 /// # Errors
 /// Where the token can't stand in a header; those of `Sessions` always can.
 pub fn begin(token: &str) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
-    let mut value =
-        HeaderValue::from_str(&format!("{NAME}={token}; Path=/; Secure; HttpOnly; SameSite=Strict"))?;
+    let mut value = HeaderValue::from_str(&format!("{NAME}={token}; Path=/; Secure; HttpOnly; SameSite=Strict"))?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -139,13 +139,8 @@ impl Jobs {
             jobs.remove(oldest);
         }
         let id = self.random.name();
-        let step = |name: &&'static str| Step {
-            name,
-            state: Stage::Waiting,
-            fraction: None,
-            detail: None,
-            error: None,
-        };
+        let step =
+            |name: &&'static str| Step { name, state: Stage::Waiting, fraction: None, detail: None, error: None };
         let (view, _) = watch::channel(View {
             id: id.clone(),
             kind: kind.name,
@@ -155,8 +150,7 @@ impl Jobs {
             result: None,
             error: None,
         });
-        let job =
-            Arc::new(Job { group: kind.group, once: kind.once, view, given_out: AtomicBool::new(false) });
+        let job = Arc::new(Job { group: kind.group, once: kind.once, view, given_out: AtomicBool::new(false) });
         jobs.push_back(Arc::clone(&job));
         drop(jobs);
         let work = tokio::spawn(work(Progress::new(job.view.clone())));

@@ -28,7 +28,10 @@ impl VolumeKeys {
     /// Keys from random bytes.
     #[must_use]
     pub fn from_random(luks: [u8; 32], repository: [u8; 32]) -> Self {
-        Self { luks: BoxKey::from_random(luks).reveal().to_string(), repository: BoxKey::from_random(repository).reveal().to_string() }
+        Self {
+            luks: BoxKey::from_random(luks).reveal().to_string(),
+            repository: BoxKey::from_random(repository).reveal().to_string(),
+        }
     }
 
     /// The volume's key.
@@ -104,7 +107,7 @@ mod tests {
         let volume = VolumeId("0b".into());
         KeyFile::open(&path).unwrap().put(&volume, VolumeKeys::from_random([1; 32], [2; 32])).unwrap();
         let keys = KeyFile::open(&path).unwrap();
-        assert_eq!(keys.volumes(), [volume.clone()]);
+        assert_eq!(keys.volumes(), std::slice::from_ref(&volume));
         let kept = keys.get(&volume).unwrap();
         assert_eq!(kept.luks().unwrap().reveal(), "01".repeat(32));
         assert!(!format!("{keys:?}").contains("0101"));

@@ -81,9 +81,10 @@ pub(super) fn make(
     app.volumes.keys.put(&volume, keys.clone())?;
     job.begin("repository");
     let box_key = keys.repository().ok_or_else(|| Problem::internal(&"a fresh key can't be read"))?;
-    let opened = Opened::open(app, &volume, &VolumeKey::Own(keys.luks()?), Access::ReadWrite, mount_name(false), |folder| {
-        Repository::create(folder, &recovery, &box_key)
-    })?;
+    let opened =
+        Opened::open(app, &volume, &VolumeKey::Own(keys.luks()?), Access::ReadWrite, mount_name(false), |folder| {
+            Repository::create(folder, &recovery, &box_key)
+        })?;
     drop(opened);
     Ok((volume, recovery))
 }
@@ -98,9 +99,9 @@ pub fn confirm(app: &App, groups: &BTreeMap<String, String>) -> Result<(), Probl
         let (volume, recovery) = unconfirmed.as_ref()?;
         let fresh = state.filter(|fresh| fresh.volume == volume.0)?;
         let two = groups.len() >= 2;
-        let all = groups.iter().all(|(number, typed)| {
-            number.parse().is_ok_and(|number| recovery.group_matches(number, typed))
-        });
+        let all = groups
+            .iter()
+            .all(|(number, typed)| number.parse().is_ok_and(|number| recovery.group_matches(number, typed)));
         Some((fresh, two && all))
     });
     let Some((fresh, right)) = right else {

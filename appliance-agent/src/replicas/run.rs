@@ -1,10 +1,6 @@
 //! One replica: snapshot, written as it comes, read back, and old ones let go.
 
-use super::{
-    Manifest, Opened, into_command, mount_name, progress,
-    source::Staging,
-    stream::BodyReader,
-};
+use super::{Manifest, Opened, into_command, mount_name, progress, source::Staging, stream::BodyReader};
 use crate::{
     app::{App, blocking},
     jobs::{Kind, Progress},
@@ -151,9 +147,11 @@ async fn verify(app: &Arc<App>, opened: &Arc<Opened>, replica: &Replica, job: &P
     blocking(move || {
         let verified = worker.store.read(|state| state.history.verified.clone());
         // What an earlier replica had was read back with it.
-        let before = opened.repository.list()?.into_iter().find(|earlier| {
-            earlier.id != replica.id && verified.iter().any(|id| *id == earlier.id.to_string())
-        });
+        let before = opened
+            .repository
+            .list()?
+            .into_iter()
+            .find(|earlier| earlier.id != replica.id && verified.iter().any(|id| *id == earlier.id.to_string()));
         let scope = before.map_or(Scope::Full, |before| Scope::Since(before.id));
         into_command(&worker, &["verify-snapshot"], |database| {
             Ok(opened.repository.verify(&replica.id, &scope, database, &progress(&job, "verify"))?)

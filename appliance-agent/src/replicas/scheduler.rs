@@ -1,7 +1,14 @@
 //! When replicas are made without anybody asking.
 
-use super::{Opened, replicate, restore_test, run::{RUN, own_volume}};
-use crate::{app::{App, blocking}, jobs::Progress, state::Phase};
+use super::{
+    Opened, replicate, restore_test,
+    run::{RUN, own_volume},
+};
+use crate::{
+    app::{App, blocking},
+    jobs::Progress,
+    state::Phase,
+};
 use hearth_system::VolumeId;
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
@@ -39,7 +46,8 @@ pub async fn keep_replicating(app: Arc<App>) {
             schedule.due_ms = schedule.due_ms.max(first_due(&app));
         }
         look(&app, &volume, &mut schedule).await;
-        app.watch.set_next_replica(app.now_ms().saturating_add(schedule.due_ms.saturating_sub(app.system.monotonic_ms())));
+        app.watch
+            .set_next_replica(app.now_ms().saturating_add(schedule.due_ms.saturating_sub(app.system.monotonic_ms())));
     }
 }
 
@@ -111,9 +119,8 @@ fn first_due(app: &App) -> u64 {
 
 fn test_is_due(app: &App) -> bool {
     let now = app.now_ms();
-    app.store.read(|state| {
-        state.history.last_restore_test_ms.is_none_or(|last| now.saturating_sub(last) >= TEST_EVERY_MS)
-    })
+    app.store
+        .read(|state| state.history.last_restore_test_ms.is_none_or(|last| now.saturating_sub(last) >= TEST_EVERY_MS))
 }
 
 async fn is_here(app: &Arc<App>, volume: &VolumeId) -> bool {

@@ -98,7 +98,9 @@ pub fn into_command<T>(
     match (produced, output) {
         (Ok(value), Ok(output)) if output.success => Ok((value, output)),
         // What the command said is the cause where it stopped reading.
-        (Err(problem), Ok(output)) if !output.success && problem.code == "replica_refused" => Err(refused(&output, problem)),
+        (Err(problem), Ok(output)) if !output.success && problem.code == "replica_refused" => {
+            Err(refused(&output, problem))
+        }
         (Err(problem), _) => Err(problem),
         (_, Err(error)) => Err(error.into()),
         (Ok(_), Ok(output)) => Err(refused(

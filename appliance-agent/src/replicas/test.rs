@@ -14,7 +14,8 @@ use hearth_system::VolumeId;
 use serde_json::Value;
 use std::{collections::BTreeMap, io::empty, sync::Arc};
 
-const TEST: Kind = Kind { name: "restore_test", group: "volume", steps: &["open", "read", "check"], joins: true, once: false };
+const TEST: Kind =
+    Kind { name: "restore_test", group: "volume", steps: &["open", "read", "check"], joins: true, once: false };
 
 /// Starts a restore test as a job.
 ///
@@ -64,7 +65,8 @@ fn restore_aside(app: &App, volume: &VolumeId, job: &Progress) -> Result<Value, 
     let database = scratch.folder.join("database");
     hearth_system::atomic::folder(&database, 0o700, Some(app.system.homeserver_owner()))?;
     let place = path(&database)?;
-    let folders = BTreeMap::from_iter(folders.iter().map(|folder| (folder.name.clone(), scratch.folder.join(&folder.name))));
+    let folders =
+        BTreeMap::from_iter(folders.iter().map(|folder| (folder.name.clone(), scratch.folder.join(&folder.name))));
     into_command(app, &["restore", "--data", &place], |database| {
         let mut to = Destination { database, folders };
         Ok(opened.repository.restore(&replica.id, &mut to, &progress(job, "read"))?)

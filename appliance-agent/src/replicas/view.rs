@@ -136,7 +136,9 @@ fn is_export(app: &App, disk: &Disk) -> bool {
 
 /// An export whose disk is gone was taken away.
 fn mark_exports(app: &App, disks: &[Disk]) -> Result<(), Problem> {
-    let away = |export: &Export| !disks.iter().any(|disk| disk.volume.as_ref().is_some_and(|volume| volume.0 == export.volume));
+    let away = |export: &Export| {
+        !disks.iter().any(|disk| disk.volume.as_ref().is_some_and(|volume| volume.0 == export.volume))
+    };
     if app.store.read(|state| state.history.exports.iter().any(|export| export.taken_away != away(export))) {
         app.store.change(|state| {
             for export in &mut state.history.exports {

@@ -67,13 +67,7 @@ pub async fn open(app: &Arc<App>, disk: String, typed: &str) -> Result<String, P
     })
 }
 
-fn look(
-    app: &App,
-    volume: VolumeId,
-    disk: String,
-    recovery: RecoveryKey,
-    job: &Progress,
-) -> Result<Value, Problem> {
+fn look(app: &App, volume: VolumeId, disk: String, recovery: RecoveryKey, job: &Progress) -> Result<Value, Problem> {
     job.begin("open");
     let key = VolumeKey::Recovery(Secret::new(recovery.reveal().to_string())?);
     let opened = Opened::open(app, &volume, &key, Access::ReadOnly, mount_name(true), |folder| {

@@ -63,8 +63,11 @@ pub(super) fn chosen(app: &App, replica: &str) -> Result<(Arc<Found>, Listed), P
             "Choose the disk and type its recovery key first.",
         )
     })?;
-    let listed = found.replicas.iter().find(|listed| listed.id == replica).cloned().ok_or_else(|| {
-        Problem::not_found("replica_unknown", "There is no such replica on this disk.")
-    })?;
+    let listed = found
+        .replicas
+        .iter()
+        .find(|listed| listed.id == replica)
+        .cloned()
+        .ok_or_else(|| Problem::not_found("replica_unknown", "There is no such replica on this disk."))?;
     Ok((found, listed))
 }

@@ -57,9 +57,9 @@ pub fn email_address(field: &str, typed: &str) -> Result<String, Problem> {
     let address = typed.trim();
     let fits = address.len() <= 254
         && address.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>,;:\"()[]\\".contains(&byte))
-        && address.rsplit_once('@').is_some_and(|(user, host)| {
-            !user.is_empty() && !user.contains('@') && domain_name(field, host).is_ok()
-        });
+        && address
+            .rsplit_once('@')
+            .is_some_and(|(user, host)| !user.is_empty() && !user.contains('@') && domain_name(field, host).is_ok());
     if fits {
         return Ok(address.to_owned());
     }
@@ -72,9 +72,9 @@ pub fn email_address(field: &str, typed: &str) -> Result<String, Problem> {
 /// `invalid_value`
 pub fn language(typed: &str) -> Result<String, Problem> {
     let mut parts = typed.split('-');
-    let first = parts.next().is_some_and(|part| {
-        (2..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_lowercase())
-    });
+    let first = parts
+        .next()
+        .is_some_and(|part| (2..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_lowercase()));
     let rest = parts.all(|part| (2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     if first && rest && typed.len() <= 35 {
         return Ok(typed.to_owned());
@@ -89,7 +89,9 @@ mod tests {
     #[test]
     fn domain_names() {
         assert_eq!(domain_name("host", " Matrix.Example.org. ").unwrap(), "matrix.example.org");
-        for bad in ["", "localhost", "https://a.b", "a..b", "-a.b", "a.b/c", "1.2.3.4", "a b.c", "ä.de", "a.b:8448", "::1"] {
+        for bad in
+            ["", "localhost", "https://a.b", "a..b", "-a.b", "a.b/c", "1.2.3.4", "a b.c", "ä.de", "a.b:8448", "::1"]
+        {
             assert!(domain_name("host", bad).is_err(), "{bad}");
         }
         assert!(domain_name("host", &format!("{}.org", "a.".repeat(120))).is_err());

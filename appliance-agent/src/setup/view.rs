@@ -187,8 +187,14 @@ pub async fn network(app: &App) -> Result<Network, Problem> {
         Plan::Auto => {
             Network { done, mode: "auto", address: None, gateway: None, dns: Vec::new(), current, trial_ends_ms }
         }
-        Plan::Static { address, gateway, dns } => {
-            Network { done, mode: "static", address: Some(address), gateway: Some(gateway), dns, current, trial_ends_ms }
-        }
+        Plan::Static { address, gateway, dns } => Network {
+            done,
+            mode: "static",
+            address: Some(address),
+            gateway: Some(gateway),
+            dns,
+            current,
+            trial_ends_ms,
+        },
     })
 }

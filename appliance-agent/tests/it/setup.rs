@@ -16,7 +16,10 @@ pub async fn disk(owner: &mut Client, state: &str) -> String {
 pub async fn fill_in(owner: &mut Client) {
     owner.put("/api/setup/locale", json!({ "language": "de", "time_zone": "Europe/Berlin" })).await.ok();
     owner.put("/api/setup/network", json!({ "mode": "auto" })).await.ok();
-    owner.put("/api/setup/name", json!({ "server_name": "family.example.org", "host": "family.example.org" })).await.ok();
+    owner
+        .put("/api/setup/name", json!({ "server_name": "family.example.org", "host": "family.example.org" }))
+        .await
+        .ok();
     owner.put("/api/setup/administrator", json!({ "name": "ann", "password": PASSWORD })).await.ok();
     owner.put("/api/setup/registration", json!({ "mode": "token" })).await.ok();
     owner.put("/api/setup/mail", json!({ "skip": true })).await.ok();
@@ -29,7 +32,10 @@ pub async fn prepare(owner: &mut Client, disk: &str) -> String {
     let key = result["recovery_key"].as_str().unwrap().to_owned();
     let groups: Vec<&str> = key.split('-').collect();
     assert_eq!(groups.len(), 7);
-    owner.post("/api/setup/backup/confirm", json!({ "groups": { "2": groups[1], "5": groups[4].to_lowercase() } })).await.ok();
+    owner
+        .post("/api/setup/backup/confirm", json!({ "groups": { "2": groups[1], "5": groups[4].to_lowercase() } }))
+        .await
+        .ok();
     key
 }
 
@@ -125,7 +131,10 @@ async fn dashboard(agent: &Agent, admin: &mut Client) {
     assert_eq!((made.status, made.json()["user_id"].as_str().unwrap()), (201, "@bob:family.example.org"));
     let twice = admin.post("/api/users", json!({ "name": "bob", "password": "some more words" })).await;
     assert_eq!(twice.code(), "user_in_use");
-    assert_eq!(admin.post("/api/users", json!({ "name": "B b", "password": "some more words" })).await.code(), "invalid_username");
+    assert_eq!(
+        admin.post("/api/users", json!({ "name": "B b", "password": "some more words" })).await.code(),
+        "invalid_username"
+    );
     assert_eq!(admin.post("/api/users", json!({ "name": "carl", "password": "x" })).await.code(), "weak_password");
     let mut bob = agent.visitor();
     let refused = bob.post("/api/login", json!({ "name": "bob", "password": "some more words" })).await;
@@ -165,9 +174,11 @@ async fn dashboard(agent: &Agent, admin: &mut Client) {
     }
     replicas(admin).await;
 
-    let wrong = admin.post("/api/factory-reset", json!({ "server_name": "other.example.org", "password": PASSWORD })).await;
+    let wrong =
+        admin.post("/api/factory-reset", json!({ "server_name": "other.example.org", "password": PASSWORD })).await;
     assert_eq!(wrong.code(), "wrong_server_name");
-    let wrong = admin.post("/api/factory-reset", json!({ "server_name": "family.example.org", "password": "no" })).await;
+    let wrong =
+        admin.post("/api/factory-reset", json!({ "server_name": "family.example.org", "password": "no" })).await;
     assert_eq!(wrong.code(), "wrong_login");
     admin.post("/api/restart", json!({ "what": "homeserver" })).await.ok();
     assert_eq!(admin.get("/api/users").await.status, 200);
