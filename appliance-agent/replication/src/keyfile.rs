@@ -17,12 +17,15 @@ const P: u32 = 1;
 /// What somebody else's key file may ask for: restic's largest is 1 GiB on machines that have it, which a board does not.
 const MOST_MEMORY: u64 = 256 << 20;
 
-/// Writes a key file for `key`.
-pub(crate) fn add(disk: &Disk, master: &MasterKey, key: Key<'_>) -> Result<()> {
+/// What the key files of boxes call themselves.
+const BOX: &str = "box";
+
+/// Writes a key file for `key`, and gives its name.
+pub(crate) fn add(disk: &Disk, master: &MasterKey, key: Key<'_>) -> Result<Id> {
     let too_odd = || disk.explain("a key can't be written");
     let username = match key {
         Key::Recovery(_) => "recovery key",
-        Key::Box(_) => "box",
+        Key::Box(_) => BOX,
     };
     let mut file = KeyFile {
         hostname: Some("hearth".to_owned()),
@@ -42,7 +45,21 @@ pub(crate) fn add(disk: &Disk, master: &MasterKey, key: Key<'_>) -> Result<()> {
     file.data = Cipher::new(&encrypt, &k, &r).and_then(|cipher| cipher.encrypt(&text)).ok_or_else(too_odd)?;
     let bytes = serde_json::to_vec(&file).map_err(|_| too_odd())?;
     let id = crate::cipher::hash(&bytes).ok_or_else(too_odd)?;
-    disk.write_bytes(FileType::Key, &id, false, bytes.into()).map_err(|_| too_odd())
+    disk.write_bytes(FileType::Key, &id, false, bytes.into()).map_err(|_| too_odd())?;
+    Ok(id)
+}
+
+/// Removes the key files of boxes, but for this one.
+pub(crate) fn remove_boxes(disk: &Disk, but: &Id) -> Result<()> {
+    let failed = |_| disk.explain("a former box's key can't be removed");
+    for id in disk.list(FileType::Key).map_err(failed)? {
+        let file = disk.read_full(FileType::Key, &id).map_err(failed)?;
+        // What is not understood was not written by a box.
+        if id != *but && parse(&file).is_some_and(|file| file.username.as_deref() == Some(BOX)) {
+            disk.remove(FileType::Key, &id, false).map_err(failed)?;
+        }
+    }
+    Ok(())
 }
 
 /// The master key, by the first key file that `key` opens.

@@ -4,6 +4,7 @@ mod create;
 mod forget;
 mod list;
 mod restore;
+mod take_over;
 mod verify;
 mod write;
 
@@ -83,6 +84,16 @@ impl Repository {
         let master = keyfile::find(&disk, key)?;
         Session::new(disk, &master).check_config()?;
         Ok(Self { folder: folder.to_owned(), master })
+    }
+
+    /// Gives the repository a new box's key in place of every former box's; after a restore, with a repository that the recovery key opened. The
+    /// recovery key stays good.
+    ///
+    /// # Errors
+    ///
+    /// Those of the disk.
+    pub fn take_over(&self, box_key: &BoxKey) -> Result<()> {
+        take_over::take_over(self, box_key)
     }
 
     /// Bytes that replicas may still fill, and the size of the file system that the repository is on.
