@@ -120,10 +120,14 @@ class Box:
             unit = os.path.join(self.folder, "probe.service")
             with open(unit, "w") as file:
                 file.write(PROBE)
+            wanted = os.path.join(self.folder, "probe.conf")
+            with open(wanted, "w") as file:
+                file.write("[Unit]\nWants=p.service\n")
             command += [
                 "-device", "virtio-serial-pci", "-chardev", f"socket,id=probe,path={self._socket('probe')},server=on,wait=off", "-device", "virtserialport,chardev=probe,name=hearth.probe",
-                "-fw_cfg", f"name=opt/io.systemd.credentials/systemd.extra-unit.hearth-probe.service,file={unit}",
-                "-fw_cfg", "name=opt/io.systemd.credentials/systemd.unit-dropin.multi-user.target,string=[Unit]\nWants=hearth-probe.service",
+                # Short names, for QEMU takes 55 letters at most; "-.mount" is the root, which every boot starts with.
+                "-fw_cfg", f"name=opt/io.systemd.credentials/systemd.extra-unit.p.service,file={unit}",
+                "-fw_cfg", f"name=opt/io.systemd.credentials/systemd.unit-dropin.-.mount,file={wanted}",
             ]
         return command
 
