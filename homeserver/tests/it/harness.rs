@@ -37,9 +37,11 @@ pub fn config(folder: &Path) -> Config {
     Config {
         server_name: "example.org".try_into().unwrap(),
         data: folder.to_owned(),
-        listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+        listen: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)],
         plain: true,
         base_url: Some("https://matrix.example.org".to_owned()),
+        dashboard_url: None,
+        admin_socket: None,
         registration: Registration::Open,
         registration_token: Some(TOKEN.to_owned()),
         rate_limits: false,
