@@ -1,0 +1,31 @@
+// What the agent says of itself: the phase decides which part of the app is shown.
+
+import { ApiError, whenUnauthenticated } from '../api/request';
+import { readState, type State } from '../api/state';
+
+let state = $state<State | null>(null);
+let silent = $state(false);
+
+export const session = {
+  get state() {
+    return state;
+  },
+  /** The box has not answered the last time it was asked. */
+  get silent() {
+    return silent;
+  },
+};
+
+export async function refresh(): Promise<State | null> {
+  try {
+    state = await readState();
+    silent = false;
+  } catch (error) {
+    silent = error instanceof ApiError && error.status === 0;
+  }
+  return state;
+}
+
+whenUnauthenticated(() => {
+  if (state) state = { ...state, authenticated: false };
+});
