@@ -2,6 +2,8 @@ import { mount } from 'svelte';
 
 import App from './App.svelte';
 import './app.css';
+import { begin } from './words/index.svelte';
 
 const target = document.getElementById('app');
-if (target) mount(App, { target });
+// The page first appears in its language.
+if (target) void begin().then(() => mount(App, { target }));

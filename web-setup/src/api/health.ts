@@ -1,7 +1,7 @@
 import { get, type Params } from './request';
 
 export interface Finding {
-  level: 'good' | 'attention' | 'bad';
+  level: 'info' | 'attention' | 'bad';
   code: string;
   message: string;
   help: string;

@@ -4,14 +4,15 @@ import { get, post } from './request';
 export type VolumeState = 'ready' | 'absent' | 'full' | 'wrong_disk' | 'failed';
 
 export interface Replicas {
-  volume: { name: string; state: VolumeState; disk: string; total: number; free: number } | null;
+  volume: { name: string; state: VolumeState; disk: string | null; total: number; free: number } | null;
   every_hours: number;
   last_success_ms: number | null;
   next_ms: number | null;
-  last_error: { code: string; message: string; help: string; params: Record<string, unknown> } | string | null;
+  last_error: string | null;
   last_restore_test_ms: number | null;
+  restore_test_error: string | null;
   replicas: { id: string; time_ms: number; bytes_added: number; duration_ms: number; verified: boolean }[];
-  history: { time_ms: number; ok: boolean; bytes_added: number; duration_ms: number; error: unknown }[];
+  history: { time_ms: number; ok: boolean; bytes_added: number; duration_ms: number; error: string | null }[];
   exports: { disk: string; time_ms: number; taken_away: boolean }[];
 }
 

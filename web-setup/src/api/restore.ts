@@ -1,5 +1,5 @@
 import type { Started } from './jobs';
-import { post, type Fault } from './request';
+import { post } from './request';
 
 export interface Replica {
   id: string;
@@ -14,7 +14,7 @@ export interface Preview {
   replica: Replica;
   /** What stands on the box already and would go. */
   replaces: Record<string, unknown> | null;
-  warnings: (string | Fault)[];
+  warnings: { code: string; message: string }[];
 }
 
 export const openVolume = (disk: string, recovery_key: string) => post<Started>('/api/restore/open', { disk, recovery_key });

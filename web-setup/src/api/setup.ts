@@ -12,6 +12,8 @@ export interface NetworkDraft {
   gateway: string | null;
   dns: string[];
   current: { addresses: string[]; gateway: string | null; dns: string[] };
+  /** While a change is being tried: when it goes back by itself, by the box's clock. */
+  trial_ends_ms: number | null;
 }
 
 export interface MailDraft {

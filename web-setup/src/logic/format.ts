@@ -1,14 +1,14 @@
 // Dates, sizes and numbers, as the language of the page writes them.
 
-import { language } from '../words/index.svelte';
+import { locale } from '../words/index.svelte';
 
 const cache = new Map<string, Intl.NumberFormat | Intl.DateTimeFormat | Intl.RelativeTimeFormat>();
 
-function made<T extends Intl.NumberFormat | Intl.DateTimeFormat | Intl.RelativeTimeFormat>(key: string, make: (language: string) => T): T {
-  const full = `${language()} ${key}`;
+function made<T extends Intl.NumberFormat | Intl.DateTimeFormat | Intl.RelativeTimeFormat>(key: string, make: (locale: string) => T): T {
+  const full = `${locale()} ${key}`;
   const known = cache.get(full);
   if (known) return known as T;
-  const fresh = make(language());
+  const fresh = make(locale());
   cache.set(full, fresh);
   return fresh;
 }
@@ -51,7 +51,7 @@ export const clock = (ms: number): string =>
   made('clock', (l) => new Intl.DateTimeFormat(l, { day: '2-digit', month: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' })).format(ms);
 
 export const timeIn = (ms: number, zone: string): string =>
-  new Intl.DateTimeFormat(language(), { dateStyle: 'full', timeStyle: 'short', timeZone: zone }).format(ms);
+  new Intl.DateTimeFormat(locale(), { dateStyle: 'full', timeStyle: 'short', timeZone: zone }).format(ms);
 
 /** A day such as `2026-11-24`, which has no zone. */
 export const day = (iso: string): string =>

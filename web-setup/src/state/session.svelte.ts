@@ -5,10 +5,15 @@ import { readState, type State } from '../api/state';
 
 let state = $state<State | null>(null);
 let silent = $state(false);
+let ahead = $state(0);
 
 export const session = {
   get state() {
     return state;
+  },
+  /** Milliseconds by which the box's clock is ahead of this device's. */
+  get ahead() {
+    return ahead;
   },
   /** The box has not answered the last time it was asked. */
   get silent() {
@@ -19,6 +24,7 @@ export const session = {
 export async function refresh(): Promise<State | null> {
   try {
     state = await readState();
+    ahead = state.time_ms - Date.now();
     silent = false;
   } catch (error) {
     silent = error instanceof ApiError && error.status === 0;

@@ -13,8 +13,9 @@ function say(known: Say | undefined, fault: Fault | Finding): Advice {
 export function sayFault(fault: Fault): Advice {
   const field = fault.params?.['field'];
   const all = t().errors as Record<string, Say>;
-  const byField = fault.code === 'invalid_value' && typeof field === 'string' ? all[`invalid_${field}`] : undefined;
-  return say(byField ?? (fault.code === 'invalid_value' ? undefined : all[fault.code]), fault);
+  // These say what is wrong by the field alone.
+  const prefix = { invalid_value: 'invalid', invalid_network: 'network' }[fault.code];
+  return say(prefix && typeof field === 'string' ? all[`${prefix}_${field}`] : all[fault.code], fault);
 }
 
 export const sayFinding = (finding: Finding): Advice => say((t().findings as Record<string, Say>)[finding.code], finding);

@@ -21,7 +21,7 @@ export const wizard = {
     label: 'Setup code',
     where: 'Where do I find it?',
     whereScreen: 'On a screen that is plugged into the box.',
-    whereCard: 'On the memory card: put it into a computer and open the file “HEARTH.txt”.',
+    whereCard: 'On the memory card: put it into a computer and open the file “HEARTH-SETUP.txt”.',
     submit: 'Open',
     resumed: 'The setup has been started already. Type the code once more to go on where you left it.',
   },
