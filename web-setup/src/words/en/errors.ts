@@ -124,14 +124,14 @@ export const findings = {
   replica_failed: ['The last backup failed.', 'It is tried again by itself. If it keeps failing, try another cable or another disk.'],
   no_recent_replica: (p) =>
     number(p, 'hours') > 0
-      ? [`The last backup is ${text({ days: Math.floor(number(p, 'hours') / 24) }, 'days')} days old.`, 'Look under “Backups”: it says what is in the way.']
+      ? [`The last backup is ${String(Math.floor(number(p, 'hours') / 24))} days old.`, 'Look under “Backups”: it says what is in the way.']
       : ['No backup has been made yet.', 'Look under “Backups”: it says what is in the way.'],
   restore_test_failed: ['The last restore test failed.', 'Start another one under “Backups”. If it fails again, prepare another disk.'],
   no_certificate: ['There is no certificate for the public name.', 'Have one made under “Certificates”.'],
   certificate_expired: ['The certificate has run out; apps refuse to connect.', 'Renew it under “Certificates”.'],
   certificate_ends_soon: ['The certificate is about to run out and could not be renewed.', 'Look under “Certificates”: it says why.'],
   time_not_trusted: ['The box is not sure what time it is.', 'It asks the internet; check that it is connected.'],
-  hot: (p) => [`The board is hot: ${text({ c: Math.round(number(p, 'temperature_c')) }, 'c')} °C.`, 'Give it air, or a case that cools.'],
+  hot: (p) => [`The board is hot: ${String(Math.round(number(p, 'temperature_c')))} °C.`, 'Give it air, or a case that cools.'],
   memory_short: ['Memory is short.', 'Restart the box. If it happens often, use a board with more memory.'],
 } satisfies Record<string, Say>;
 
