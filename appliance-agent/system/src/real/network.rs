@@ -6,7 +6,7 @@
 use super::{Real, lock};
 use crate::command::{SHORT, ask, call};
 use crate::network::{is_link_local, split_address};
-use crate::{Error, Interface, Network, NetworkNow, Plan, Result, atomic};
+use crate::{Error, Interface, Network, NetworkNow, Plan, Result, atomic, plan_file};
 use serde::Deserialize;
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -31,12 +31,7 @@ impl Network for Real {
     }
 
     fn network_plan(&self) -> Result<Plan> {
-        let path = self.plan();
-        let Some(text) = atomic::read(&path)? else { return Ok(Plan::Auto) };
-        let unreadable = |detail: String| Error::Unreadable { program: path.display().to_string(), detail };
-        let plan: Plan = toml::from_str(&text).map_err(|error| unreadable(error.message().to_owned()))?;
-        plan.check().map_err(|error| unreadable(error.to_string()))?;
-        Ok(plan)
+        plan_file::read(&self.plan())
     }
 
     fn try_network(&self, plan: &Plan) -> Result<()> {
@@ -50,12 +45,7 @@ impl Network for Real {
     fn keep_network(&self) -> Result<()> {
         let mut tried = lock(&self.tried);
         let Some(plan) = tried.as_ref() else { return Ok(()) };
-        let path = self.plan();
-        if let Some(folder) = path.parent() {
-            atomic::folder(folder, 0o755, None)?;
-        }
-        let text = toml::to_string(plan).map_err(|error| Error::NetworkFailed { detail: error.to_string() })?;
-        atomic::write(&path, text.as_bytes(), 0o644, None)?;
+        plan_file::write(&self.plan(), plan)?;
         *tried = None;
         Ok(())
     }
@@ -307,17 +297,5 @@ mod tests {
                 "MulticastDNS=yes"
             ]
         );
-    }
-
-    #[test]
-    fn a_plan_survives_its_file() {
-        let plan = Plan::Static {
-            address: "192.168.1.9/24".to_owned(),
-            gateway: "192.168.1.1".parse().unwrap(),
-            dns: vec!["9.9.9.9".parse().unwrap()],
-        };
-        for plan in [plan, Plan::Auto] {
-            assert_eq!(toml::from_str::<Plan>(&toml::to_string(&plan).unwrap()).unwrap(), plan);
-        }
     }
 }

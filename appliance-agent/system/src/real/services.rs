@@ -28,12 +28,7 @@ impl Services for Real {
     }
 
     fn homeserver_status(&self) -> Result<ServiceStatus> {
-        let properties = "--property=ActiveState,NRestarts,MainPID";
-        let text = ask("systemctl", &["show", properties, HOMESERVER], None, SHORT)?;
-        let mut status = parse_status(&text).ok_or_else(|| Error::Unreadable {
-            program: "systemctl".to_owned(),
-            detail: text.lines().next().unwrap_or_default().to_owned(),
-        })?;
+        let mut status = status()?;
         if status.state == ServiceState::Failed {
             status.last_words = Some(last_words()?);
         }
@@ -67,11 +62,22 @@ impl Services for Real {
 
 fn switch(verb: &'static str) -> Result<()> {
     let answer = call("systemctl", &[verb, HOMESERVER], None, LONG)?;
-    if answer.status == Some(0) {
+    // systemctl is content where a condition of the unit kept it from being started.
+    let done = answer.status == Some(0) && (verb == "stop" || status()?.state == ServiceState::Running);
+    if done {
         return Ok(());
     }
     let last_words = last_words().ok().filter(|words| !words.is_empty()).unwrap_or_else(|| answer.detail());
     Err(Error::ServiceFailed { verb, last_words })
+}
+
+fn status() -> Result<ServiceStatus> {
+    let properties = "--property=ActiveState,NRestarts,MainPID";
+    let text = ask("systemctl", &["show", properties, HOMESERVER], None, SHORT)?;
+    parse_status(&text).ok_or_else(|| Error::Unreadable {
+        program: "systemctl".to_owned(),
+        detail: text.lines().next().unwrap_or_default().to_owned(),
+    })
 }
 
 fn last_words() -> Result<String> {
