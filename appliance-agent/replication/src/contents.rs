@@ -55,11 +55,11 @@ impl<'a> Contents<'a> {
 
     /// A piece of a file.
     pub(crate) fn piece(&self, id: &DataId, of: &Path) -> Result<Bytes> {
-        self.read(BlobType::Data, &**id, of)
+        self.read(BlobType::Data, id, of)
     }
 
     fn folder(&self, id: &TreeId, of: &Path) -> Result<Tree> {
-        let text = self.read(BlobType::Tree, &**id, of)?;
+        let text = self.read(BlobType::Tree, id, of)?;
         serde_json::from_slice(&text).map_err(|_| Error::Damaged(format!("the folder {} is not understood", shown(of))))
     }
 

@@ -1,7 +1,7 @@
 //! A folder of the box that files are restored to.
 
 use crate::{Error, Meter, Result};
-use rustic_core::{jiff::Timestamp, repofile::Metadata};
+use rustic_core::repofile::Metadata;
 use std::{
     fs::{self, File, FileTimes, OpenOptions, Permissions},
     io::{self, Write as _},
@@ -84,12 +84,8 @@ fn dress(file: &File, meta: &Metadata) -> io::Result<()> {
     if let Some(mode) = meta.mode {
         file.set_permissions(Permissions::from_mode(mode & 0o777))?;
     }
-    match meta.mtime.and_then(system_time) {
+    match meta.mtime.map(SystemTime::from) {
         Some(time) => file.set_times(FileTimes::new().set_modified(time)),
         None => Ok(()),
     }
-}
-
-fn system_time(time: Timestamp) -> Option<SystemTime> {
-    SystemTime::try_from(time).ok()
 }
