@@ -18,18 +18,12 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::{
-    runtime::Handle,
-    sync::{Semaphore, mpsc},
-};
+use tokio::{runtime::Handle, sync::mpsc};
 
 /// Pieces, of 64 KiB, that wait for whoever reads.
 const WAITING: usize = 8;
 /// A reader that takes nothing for so long has gone to sleep, and keeps the database's old pages from being used anew.
 const STALLED: Duration = Duration::from_secs(120);
-/// One snapshot at a time: each reads the whole database.
-static TURN: Semaphore = Semaphore::const_new(1);
-
 /// Routes of this chapter.
 pub(super) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
     router.route("/v1/snapshot", get(snapshot))
@@ -38,7 +32,8 @@ pub(super) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
 /// `GET /v1/snapshot`: a consistent snapshot. Every change that was acknowledged before this answer began is in it.
 /// The stream is cut off where it can't be finished; its end holds a checksum.
 async fn snapshot(State(app): State<Arc<App>>) -> Answer {
-    let Ok(turn) = TURN.try_acquire() else {
+    // Each reads the whole database, and holds its old pages.
+    let Ok(turn) = Arc::clone(&app.snapshots).try_acquire_owned() else {
         let message = "Another snapshot is being taken; there is one at a time.";
         return Err(Error::new(StatusCode::CONFLICT, ErrorKind::Unknown, message));
     };

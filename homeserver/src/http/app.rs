@@ -11,6 +11,7 @@ use crate::{
 };
 use hearth_store::Store;
 use std::{sync::Arc, time::Instant};
+use tokio::sync::Semaphore;
 
 /// The parts of a running server.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub struct App {
     pub typing: Typing,
     /// Answers syncs, and wakes those that wait.
     pub syncs: Syncs,
+    /// Turns for taking a snapshot of the database; there is one at a time.
+    pub snapshots: Arc<Semaphore>,
     /// Rate limits.
     pub limits: Limits,
 }

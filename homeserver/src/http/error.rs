@@ -205,6 +205,9 @@ impl From<AccountError> for Error {
                 Self::forbidden("This registration token is not (or no longer) good.")
             }
             AccountError::BadPassword(message) => Self::new(StatusCode::BAD_REQUEST, ErrorKind::WeakPassword, message),
+            AccountError::PasswordTooLong => {
+                Self::invalid(format!("A password has at most {} bytes.", crate::accounts::passwords::LONGEST))
+            }
             AccountError::NoSuchToken => Self::not_found("There is no such registration token."),
             AccountError::LastAdministrator => {
                 Self::forbidden("This is the last administrator. Make somebody else one first.")

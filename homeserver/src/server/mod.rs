@@ -26,6 +26,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tokio::sync::Semaphore;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{Any, CorsLayer},
@@ -104,6 +105,7 @@ pub fn app(mut config: Config, clock: Clock, random: Random) -> Result<Arc<App>,
         limits: Limits::new(config.rate_limits),
         certificates: certificates(&config)?,
         started: Instant::now(),
+        snapshots: Arc::new(Semaphore::new(1)),
         config,
         settings,
         clock,

@@ -32,9 +32,7 @@ impl Restores {
         let within = |gap: &&Gap| gap.from < token.position && token.position < gap.to;
         match self.0.iter().find(within) {
             // To-device messages up to the token itself have arrived, wherever the rest goes on.
-            Some(gap) => {
-                (Some(Token { position: gap.from, to_device: Some(token.delivered()), ..token }), true)
-            }
+            Some(gap) => (Some(Token { position: gap.from, to_device: Some(token.delivered()), ..token }), true),
             None => (Some(token), false),
         }
     }

@@ -76,6 +76,13 @@ impl Server {
         Self { router: server::router(Arc::clone(&app)), app, folder }
     }
 
+    /// A server on data that are there already.
+    pub fn on(folder: TempDir, now: u64) -> Self {
+        // Other chance than before, or tokens would come out the same again.
+        let app = server::app(config(folder.path()), Clock::fixed(now), Random::seeded(now ^ 2)).unwrap();
+        Self { router: server::router(Arc::clone(&app)), app, folder }
+    }
+
     /// Moves the clock.
     pub fn pass(&self, millis: u64) {
         let Clock::Fixed(clock) = &self.app.clock else { panic!("the clock of tests stands") };
