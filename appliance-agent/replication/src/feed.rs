@@ -101,15 +101,15 @@ pub(crate) struct Entries {
 }
 
 impl Entries {
-    /// A file that is made of what the caller gave. Its size is put in when it is known; until then it is 0, so that rustic_core takes
-    /// no earlier replica's file for the same one.
+    /// A file that is made of what the caller gave. Its size is put in when it is known; until then it is one that no file has, so that
+    /// rustic_core takes no earlier replica's file for the same one.
     fn given(
         &self,
         name: &str,
         reader: impl Read + Send + 'static,
         count: Option<Arc<AtomicU64>>,
     ) -> ReadSourceEntry<Opener> {
-        let meta = Metadata { mode: Some(0o600), mtime: Some(self.time), ..Metadata::default() };
+        let meta = Metadata { mode: Some(0o600), mtime: Some(self.time), size: u64::MAX, ..Metadata::default() };
         let node = Node::new_node(OsStr::new(name), NodeType::File, meta);
         let open = Opener::Given(Counted::new(name, Box::new(reader), &self.meter, count));
         ReadSourceEntry { path: PathBuf::from(name), node, open: Some(open) }

@@ -93,7 +93,7 @@ pub(crate) fn find(disk: &Disk, key: Key<'_>) -> Result<MasterKey> {
 /// A key file whose demands can be met.
 fn parse(bytes: &[u8]) -> Option<KeyFile> {
     let file: KeyFile = serde_json::from_slice(bytes).ok()?;
-    let memory = 128 * u64::from(file.n) * u64::from(file.r);
+    let memory = u64::from(file.n).saturating_mul(128).saturating_mul(file.r.into());
     let known = file.kdf == "scrypt"
         && file.n.is_power_of_two()
         && file.n > 1

@@ -3,15 +3,10 @@
 //! A JSON object that the caller writes. This crate knows one field of it, `format`, and refuses what is not this number.
 
 use crate::{Error, Result};
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
 /// The only number that `format` may be. It goes up when a restore by an older version would lose or break something.
 pub const MANIFEST_FORMAT: u64 = 1;
-
-#[derive(Deserialize)]
-struct Format {
-    format: u64,
-}
 
 /// Whether a manifest is one that this version can restore by.
 ///
@@ -19,8 +14,10 @@ struct Format {
 ///
 /// [`Error::NewerFormat`] for a higher `format`, [`Error::Unusable`] for none, a lower one, or what isn't a JSON object.
 pub fn check(manifest: &[u8]) -> Result<()> {
-    let Format { format } = serde_json::from_slice(manifest)
+    let fields: Map<String, Value> = serde_json::from_slice(manifest)
         .map_err(|error| Error::Unusable(format!("its manifest is not understood: {error}")))?;
+    let format = fields.get("format").and_then(Value::as_u64);
+    let format = format.ok_or_else(|| Error::Unusable("its manifest has no format".to_owned()))?;
     match format {
         MANIFEST_FORMAT => Ok(()),
         newer if newer > MANIFEST_FORMAT => Err(Error::NewerFormat(format!("replica format {newer}"))),

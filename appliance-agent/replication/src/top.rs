@@ -1,8 +1,9 @@
 //! A replica's topmost folder, written again with the right sizes.
 //!
-//! rustic_core saves a file whose length was not known before with the size 0, and restic restores such a file as an empty one. So the topmost
-//! folder, where `database.snapshot` and `manifest.json` are, is read back after their contents are stored, corrected, and stored as a pack
-//! of its own, with an index of its own.
+//! rustic_core saves a file with the size that it was announced with, and nobody knows the length of a stream beforehand;
+//! restic restores by that size (what is said to be empty, as an empty file). So the topmost folder, where
+//! `database.snapshot` and `manifest.json` are, is read back after their contents are stored, corrected, and stored as a
+//! pack of its own, with an index of its own.
 
 use crate::{Error, Result, cipher, session::Session};
 use rustic_core::{FileType, TreeId, WriteBackend as _, repofile::Tree};

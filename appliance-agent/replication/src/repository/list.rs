@@ -6,7 +6,7 @@ use rustic_core::{
     FileType, Id, ReadBackend as _,
     repofile::{SnapshotFile, SnapshotId},
 };
-use std::{str::FromStr as _, sync::Arc};
+use std::sync::Arc;
 
 pub(super) fn list(repository: &Repository) -> Result<Vec<Replica>> {
     let session = repository.session(false, &Arc::new(Meter::silent()));
@@ -30,7 +30,13 @@ fn snapshots(session: &Session) -> Result<Vec<(Id, SnapshotFile)>> {
             match opened.get_file::<SnapshotFile>(&SnapshotId::from(id)) {
                 Ok(snapshot) => found.push((id, snapshot)),
                 Err(error) if session.disk.has_failed() => return Err(error),
-                Err(error) => tracing::warn!(replica = %ReplicaId::from_str(id.to_hex().as_str()).map_or_else(|_| String::new(), |id| id.to_string()), error = error.display_log(), "a replica can't be read"),
+                Err(error) => {
+                    tracing::warn!(
+                        replica = id.to_hex().as_str(),
+                        error = error.display_log(),
+                        "a replica can't be read"
+                    );
+                }
             }
         }
         Ok(found)

@@ -19,6 +19,7 @@ pub(super) fn write(repository: &Repository, source: Source, now_ms: u64, progre
     let result = store(&session, &meter, source, time, began);
     if matches!(result, Err(Error::Full { .. })) {
         // On a full disk what is of no use must not stay. Elsewhere it may: the next attempt goes on from it.
+        session.disk.close();
         session.disk.take_back()?;
     }
     meter.report_end();
@@ -31,25 +32,29 @@ fn store(session: &Session, meter: &Arc<Meter>, source: Source, time: Timestamp,
     let manifest_bytes = u64::try_from(source.manifest.len()).unwrap_or(u64::MAX);
     let feed = Feed::new(source, time, meter);
     session.disk.hold_snapshots(true);
-    let stored = session.run("the replica's contents can't be written", |repository| {
+    let mut stored: SnapshotFile = session.run("the replica's contents can't be written", |repository| {
         repository.to_indexed_ids()?.archive(
             &BackupOptions::default(),
             &feed,
             snapshot::new(time),
             &[PathBuf::from(snapshot::PATH)],
         )
-    });
+    })?;
     // rustic_core passes over failures of files, so that only these two know whether all of it is stored.
     meter.check()?;
     session.disk.check()?;
-    let mut stored: SnapshotFile = stored?;
     let sizes = BTreeMap::from([(MANIFEST, manifest_bytes), (DATABASE, feed.database_bytes())]);
     stored.tree = top::with_sizes(session, stored.tree, &sizes)?;
     snapshot::finish(&mut stored, time, began.elapsed(), session.disk.bytes_added());
     meter.check()?;
     session.disk.hold_snapshots(false);
-    session.run("the replica's name can't be written", |repository| repository.save_snapshots(vec![stored.clone()]))?;
-    session.disk.check()?;
-    let id = session.disk.last_snapshot().ok_or_else(|| session.disk.explain("the replica's name was not written"))?;
+    let saved = session
+        .run("the replica's name can't be written", |repository| repository.save_snapshots(vec![stored.clone()]));
+    // Once it is on the disk it is there, whatever the caller may have wished meanwhile.
+    let id = match (session.disk.last_snapshot(), saved) {
+        (Some(id), _) => id,
+        (None, Err(error)) => return Err(error),
+        (None, Ok(())) => return Err(session.disk.explain("the replica's name was not written")),
+    };
     snapshot::replica(&stored, &id)
 }

@@ -7,6 +7,7 @@ mod damage;
 mod full;
 mod growth;
 mod locks;
+mod memory;
 mod open;
 mod peer;
 mod restore;

@@ -90,6 +90,12 @@ fn a_repository_that_restic_made_can_be_used() {
 }
 
 #[test]
+fn it_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Repository>();
+}
+
+#[test]
 fn the_keys_are_in_no_log() {
     let world = World::new();
     assert!(format!("{:?}", world.repository).starts_with("Repository { folder"));
