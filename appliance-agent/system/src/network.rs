@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// How the box gets its addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
+#[serde(tag = "mode", rename_all = "lowercase", try_from = "Fields")]
 pub enum Plan {
     /// By DHCP and router advertisements.
     #[default]
@@ -20,6 +20,36 @@ pub enum Plan {
         /// Name servers, one at least.
         dns: Vec<IpAddr>,
     },
+}
+
+/// A plan as it is written down. An enum alone would let fields pass that its mode does not have.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    mode: Mode,
+    address: Option<String>,
+    gateway: Option<IpAddr>,
+    dns: Option<Vec<IpAddr>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    Auto,
+    Static,
+}
+
+impl TryFrom<Fields> for Plan {
+    type Error = &'static str;
+
+    fn try_from(fields: Fields) -> Result<Self, Self::Error> {
+        match (fields.mode, fields.address, fields.gateway, fields.dns) {
+            (Mode::Auto, None, None, None) => Ok(Self::Auto),
+            (Mode::Auto, ..) => Err("an automatic network has no addresses of its own"),
+            (Mode::Static, Some(address), Some(gateway), Some(dns)) => Ok(Self::Static { address, gateway, dns }),
+            (Mode::Static, ..) => Err("a fixed address needs address, gateway and dns"),
+        }
+    }
 }
 
 impl Plan {

@@ -30,8 +30,8 @@ impl Clock for Fake {
         if from_ms >= to_ms {
             return Ok(None);
         }
-        let mut behind = lock(&self.behind_ms);
-        *behind = behind.saturating_sub(to_ms - from_ms);
+        let ahead = self.faults()?.clock_ahead_ms;
+        *lock(&self.behind_ms) = milliseconds(ClockId::Realtime).saturating_add_signed(ahead).saturating_sub(to_ms);
         Ok(Some(ClockRestored { from_ms, to_ms, source }))
     }
 

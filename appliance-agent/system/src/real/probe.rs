@@ -118,7 +118,8 @@ pub(super) fn has_data(path: &Path, size: u64) -> bool {
     let Ok(file) = File::open(path) else { return true };
     let mut buffer = vec![0; 64 << 10];
     (0..64).any(|place| {
-        let at = size.saturating_sub(LOOK) / 63 * place;
+        let last = size.saturating_sub(LOOK);
+        let at = if place == 63 { last } else { last / 63 * place };
         match file.read_at(&mut buffer, at) {
             Ok(read) => buffer.iter().take(read).any(|&byte| byte != 0),
             // What can't be read may be anything.
