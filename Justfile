@@ -31,3 +31,15 @@ fuzz *options:
 bench-parts:
     cargo bench --package hearth-state
     cargo bench --package hearth-store
+
+# Build the flashable image of a board: ./hearth image BOARD [--refresh]
+image *options:
+    @image/build "$@"
+
+# Start a board's image in QEMU and say when its wizard answers: ./hearth boot [BOARD] [--fresh] [--backup-disk FILE] ...
+boot *options:
+    @image/boot "$@"
+
+# Boot the image in QEMU: first boot, power cuts, slots, factory reset
+test-image:
+    @tests/image/run

@@ -23,7 +23,7 @@ SHAPE = {
     "initramfs": {"modules": list},
     "firmware": {"copy": list, "config": str},
     "disk": {"hybrid": bool, "firmware_mib": int, "boot_mib": int, "root_mib": int, "data_mib": int},
-    "emulation": {"machine": list, "bios": str, "device_tree": str, "drive": str, "serial": int, "disk_gib": int, "memory_mib": int, "network": str, "second_disk": str},
+    "emulation": {"machine": list, "firmware": str, "firmware_option": str, "device_tree": str, "drive": str, "serial": int, "disk_gib": int, "memory_mib": int, "network": str, "second_disk": str},
 }
 
 

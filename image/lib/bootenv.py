@@ -1,6 +1,6 @@
 """The boot environment: two copies, each a checksum and `name=value` strings as U-Boot's `env export -c` writes them.
 
-The copy with the higher `seq` and a right checksum counts; who writes, writes the other one. `image/boot/boot.cmd` reads and
+The copy with the higher `seq` and a right checksum counts; who writes, writes the other one. `image/u-boot/boot.cmd` reads and
 writes it in U-Boot, `usr/lib/hearth/boot-env` on the running system.
 """
 

@@ -15,6 +15,9 @@ import time
 
 import qmp
 
+# As `words` in the agent's welcome.rs puts it.
+CODE = r"Setup code: ([0-9A-Z]{4}-[0-9A-Z]{4})"
+
 # What is reached inside, by name.
 PORTS = {"wizard": 8443, "redirect": 80, "https": 443, "federation": 8448}
 
@@ -101,7 +104,7 @@ class Box:
     def _command(self):
         facts = self.facts
         command = ["qemu-system-aarch64", *facts["machine"], "-m", str(self.memory_mib), "-display", "none", "-no-user-config"]
-        command += ["-bios" if facts["bios"] else "-kernel", self.firmware]
+        command += [facts["firmware_option"], self.firmware]
         if facts["device_tree"]:
             command += ["-dtb", self.device_tree]
         if facts["drive"] == "sd":
@@ -142,10 +145,19 @@ class Box:
         """Waits for this regular expression on the console and gives the match."""
         return self._wait(lambda: re.search(pattern, self.console()), seconds, f"{pattern!r} on the console")
 
-    def wait_ready(self, seconds=300):
-        """Waits until the agent's API answers; gives the seconds since power-on."""
-        self._wait(self.state, seconds, "the wizard")
-        return time.monotonic() - self.started
+    def wait_ready(self, seconds=300, given_up=lambda: False):
+        """Waits until the agent's API answers; gives the seconds since power-on, or None where `given_up()` came first."""
+        self._wait(lambda: given_up() or self.state(), seconds, "the wizard")
+        return None if given_up() else time.monotonic() - self.started
+
+    def setup_code(self):
+        """The setup code as the console shows it, or None."""
+        found = re.search(CODE, self.console())
+        return found.group(1) if found else None
+
+    def probe_socket(self):
+        """Where the shell for tests is reached."""
+        return self._socket("probe")
 
     def state(self):
         """`GET /api/state`, or None while nothing answers."""
