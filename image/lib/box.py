@@ -92,6 +92,13 @@ class Box:
             self.monitor.close()
             self.monitor = None
 
+    def wait_or(self, seconds):
+        """Lets the box run for this long, or until it goes off."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pass
+
     def running(self):
         return self.process is not None and self.process.poll() is None
 

@@ -25,10 +25,11 @@ def toolchain():
     raise SystemExit(f"No Rust here builds for {TRIPLE}. `image/install build` gets one.")
 
 
-def cargo(repository):
+def cargo():
     """The command and environment that build for the boards.
 
-    Paths of this machine are mapped away, so that a binary does not depend on where it was built.
+    Run it in the repository: then its own paths are relative, and those of the registry are mapped to the same everywhere, so that a program
+    does not depend on where it was built. The flags are the same for every checkout, and so what they build is shared.
     """
     environment = dict(os.environ)
     command = "cargo"
@@ -40,5 +41,5 @@ def cargo(repository):
     environment[f"CARGO_TARGET_{TRIPLE.upper().replace('-', '_')}_LINKER"] = "aarch64-linux-gnu-gcc"
     environment["CC_aarch64_unknown_linux_gnu"] = "aarch64-linux-gnu-gcc"
     environment["AR_aarch64_unknown_linux_gnu"] = "aarch64-linux-gnu-ar"
-    environment["RUSTFLAGS"] = f"--remap-path-prefix={home}=/cargo --remap-path-prefix={repository}=/hearth"
+    environment["RUSTFLAGS"] = f"--remap-path-prefix={home}=/cargo"
     return [command, "build", "--target", TRIPLE, "--profile", "image"], environment
