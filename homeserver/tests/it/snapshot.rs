@@ -58,7 +58,7 @@ fn bodies(answer: &Value, room: &str) -> Vec<String> {
     events.iter().filter_map(|event| Some(event["content"]["body"].as_str()?.to_owned())).collect()
 }
 
-fn list<'v>(value: &'v Value) -> BTreeSet<&'v str> {
+fn list(value: &Value) -> BTreeSet<&str> {
     value.as_array().map(|list| list.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
 }
 
@@ -129,13 +129,16 @@ async fn live(ann: &Client<'_>, bob: &Client<'_>) -> String {
     den
 }
 
+/// Rows as bytes, by table.
+type AllRows = BTreeMap<&'static str, BTreeMap<Vec<u8>, Vec<u8>>>;
+
 /// Every table's rows as bytes.
-fn rows(read: &Snapshot) -> BTreeMap<&'static str, BTreeMap<Vec<u8>, Vec<u8>>> {
+fn rows(read: &Snapshot) -> AllRows {
     struct Whole;
     impl<K> hearth_store::EncodeKey<K> for Whole {
         fn encode_key(&self, _: &mut Vec<u8>) {}
     }
-    struct Rows<'r>(&'r Snapshot, BTreeMap<&'static str, BTreeMap<Vec<u8>, Vec<u8>>>);
+    struct Rows<'r>(&'r Snapshot, AllRows);
     impl TableVisitor for Rows<'_> {
         type Error = StoreError;
         fn table<K: Key, V: hearth_store::Value>(&mut self, table: Table<K, V>) -> Result<(), StoreError> {

@@ -3,7 +3,7 @@
 use super::{FORMAT, LONGEST_KEY, LONGEST_VALUE, LoadError, MAGIC, TABLE, TRAILER, derived};
 use crate::tables::{STATE_NODES, TableVisitor, visit_all};
 use crate::{Key, StoreError, StreamPos, Table, Value, schema};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read};
 
 /// So much of a value is made room for before its bytes are there.
@@ -140,12 +140,12 @@ fn table<R: Read>(
     input.some(usize::from(length), &mut name)?;
     let Ok(name) = std::str::from_utf8(&name) else { return Err(input.damaged("a table's name is no text")) };
     let Some(known) = tables.0.remove(name) else {
-        if derived::is_derived(name) || tables.1.iter().any(|seen| *seen == name) {
+        if derived::is_derived(name) || tables.1.contains(name) {
             return Err(input.damaged(&format!("the table {name} does not belong here")));
         }
         return Err(LoadError::Newer(format!("it has a table {name}, which this one doesn't know")));
     };
-    tables.1.push(known.name);
+    tables.1.insert(known.name);
     let (mut rows, mut before) = (0_u64, Vec::new());
     loop {
         let length = u32::from_be_bytes(input.array()?);
@@ -226,7 +226,7 @@ struct Known {
 
 /// The tables that a dump has and that were not met yet, and the names of those that were.
 #[derive(Default)]
-struct Tables(BTreeMap<&'static str, Known>, Vec<&'static str>);
+struct Tables(BTreeMap<&'static str, Known>, BTreeSet<&'static str>);
 
 impl TableVisitor for Tables {
     type Error = StoreError;

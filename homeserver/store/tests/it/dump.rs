@@ -102,9 +102,12 @@ fn load(bytes: &[u8], path: &Path) -> Result<dump::Loaded, LoadError> {
     dump::load(bytes, path, |_| Ok(()), |contents| contents.position, |_, _| Ok(()))
 }
 
+/// Rows as bytes, by table.
+type AllRows = BTreeMap<&'static str, Vec<(Vec<u8>, Vec<u8>)>>;
+
 /// Every table's rows as bytes.
-fn rows(read: &Snapshot) -> BTreeMap<&'static str, Vec<(Vec<u8>, Vec<u8>)>> {
-    struct Rows<'r>(&'r Snapshot, BTreeMap<&'static str, Vec<(Vec<u8>, Vec<u8>)>>);
+fn rows(read: &Snapshot) -> AllRows {
+    struct Rows<'r>(&'r Snapshot, AllRows);
     impl TableVisitor for Rows<'_> {
         type Error = StoreError;
         fn table<K: Key, V: Value>(&mut self, table: Table<K, V>) -> Result<(), StoreError> {
