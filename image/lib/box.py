@@ -176,6 +176,19 @@ class Box:
 
     def request(self, method, path, body=None, headers=None, port="wizard", timeout=10):
         """One HTTPS request, the certificate unchecked: (status, body)."""
+        status, _, said = self.request_whole(method, path, body, headers, port, timeout)
+        return status, said
+
+    def cookie(self, method, path, body):
+        """The cookie that this JSON request to the agent is given."""
+        headers = {"Content-Type": "application/json", "X-Hearth": "1"}
+        status, answered, said = self.request_whole(method, path, json.dumps(body), headers)
+        if status != 200:
+            raise NotReady(f"{method} {path} was answered {status}: {said.decode(errors='replace')}")
+        return answered["Set-Cookie"].split(";")[0]
+
+    def request_whole(self, method, path, body=None, headers=None, port="wizard", timeout=60):
+        """As `request`, with the answer's headers: (status, headers, body)."""
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -183,7 +196,7 @@ class Box:
         try:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
-            return answer.status, answer.read()
+            return answer.status, answer.headers, answer.read()
         finally:
             connection.close()
 
