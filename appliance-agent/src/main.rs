@@ -67,7 +67,7 @@ fn run(options: Run) -> Result<(), Failure> {
         config.listen = listen;
     }
     let system: Arc<dyn System> = match &options.fake {
-        Some(_folder) => return Err(Failure("no fake".into())),
+        Some(folder) => Arc::new(hearth_system::Fake::open(folder, &options.homeserver)?),
         None => Arc::new(hearth_system::Real::new()),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
