@@ -1,0 +1,134 @@
+//! PCP, and NAT-PMP where the router knows only that.
+
+use super::{LEASE, Lease, MapError, Protocol};
+use crate::Config;
+use crab_nat::{
+    InternetProtocol, MappingFailure, PortMapping, PortMappingOptions, PortMappingType, TimeoutConfig, natpmp, pcp,
+};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr},
+    num::NonZeroU16,
+    time::Duration,
+};
+
+/// A port that no one uses (discard), mapped for a moment to see whether the router speaks PCP: the protocol has no
+/// question of its own for the public address. Its answer tells it.
+const TRIAL_PORT: NonZeroU16 = NonZeroU16::MIN.saturating_add(8);
+const TRIAL_LEASE_S: u32 = 120;
+
+pub(super) struct Pcp {
+    gateway: Ipv4Addr,
+    client: Ipv4Addr,
+    protocol: Protocol,
+    /// What a renewal has to repeat: PCP knows a mapping by its nonce.
+    mapped: HashMap<u16, PortMapping>,
+}
+
+impl Pcp {
+    /// The router and its public address, if it speaks either protocol.
+    pub(super) async fn find(config: &Config) -> Option<(Self, Option<Ipv4Addr>)> {
+        let (gateway, client) = (config.gateway?, config.private_v4()?);
+        let found = |protocol| Self { gateway, client, protocol, mapped: HashMap::new() };
+        match natpmp::external_address(gateway.into(), Some(TIMES)).await {
+            Ok(wan) => return Some((found(Protocol::NatPmp), Some(wan).filter(|wan| !wan.is_unspecified()))),
+            // Nobody is there. One that speaks PCP alone answers this older question with its own version (RFC 6887, 9).
+            Err(natpmp::Failure::Timeout | natpmp::Failure::Socket(_)) => return None,
+            Err(_) => {}
+        }
+        let trial = request(gateway, client, TRIAL_PORT, None, TRIAL_LEASE_S).await.ok()?;
+        let wan = wan(&trial);
+        let protocol = protocol(&trial);
+        // It runs out by itself, should this fail.
+        let _ = trial.try_drop().await;
+        Some((found(protocol), wan))
+    }
+
+    pub(super) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    pub(super) async fn map(&mut self, port: u16) -> Result<Lease, MapError> {
+        let number = NonZeroU16::new(port).ok_or_else(|| MapError::Other("port 0".to_owned()))?;
+        let mapping = match self.mapped.remove(&port) {
+            Some(mut mapping) => match mapping.renew().await {
+                Ok(()) => mapping,
+                // It may have lost its table; then it is a new one.
+                Err(_) => self.request(number).await?,
+            },
+            None => self.request(number).await?,
+        };
+        if mapping.external_port() != number {
+            let _ = mapping.try_drop().await;
+            return Err(MapError::Taken);
+        }
+        self.protocol = protocol(&mapping);
+        let lasts = Duration::from_secs(mapping.lifetime().into());
+        let lease = Lease { port, lasts: Some(lasts), wan: wan(&mapping) };
+        self.mapped.insert(port, mapping);
+        Ok(lease)
+    }
+
+    pub(super) async fn unmap(&mut self, port: u16) -> Result<(), MapError> {
+        let Some(mapping) = self.mapped.remove(&port) else { return Ok(()) };
+        mapping.try_drop().await.map_err(|(error, _)| explain(&error))
+    }
+
+    async fn request(&self, port: NonZeroU16) -> Result<PortMapping, MapError> {
+        let seconds = u32::try_from(LEASE.as_secs()).unwrap_or(u32::MAX);
+        request(self.gateway, self.client, port, Some(port), seconds).await
+    }
+}
+
+/// Routers answer within milliseconds; the first packet may be lost on a wireless link.
+const TIMES: TimeoutConfig =
+    TimeoutConfig { initial_timeout: Duration::from_millis(400), max_retries: 2, max_retry_timeout: None };
+
+async fn request(
+    gateway: Ipv4Addr,
+    client: Ipv4Addr,
+    internal: NonZeroU16,
+    external: Option<NonZeroU16>,
+    lifetime_s: u32,
+) -> Result<PortMapping, MapError> {
+    let options =
+        PortMappingOptions { external_port: external, lifetime_seconds: Some(lifetime_s), timeout_config: Some(TIMES) };
+    let client = IpAddr::V4(client);
+    match PortMapping::new(gateway.into(), client, InternetProtocol::Tcp, internal, options).await {
+        Ok(mapping) => Ok(mapping),
+        // A router of NAT-PMP's time may not answer PCP at all, not even by saying so.
+        Err(MappingFailure::Pcp(_)) => {
+            let second = natpmp::port_mapping(gateway.into(), InternetProtocol::Tcp, internal, options).await;
+            second.map_err(|error| explain(&MappingFailure::NatPmp(error)))
+        }
+        Err(error) => Err(explain(&error)),
+    }
+}
+
+fn protocol(mapping: &PortMapping) -> Protocol {
+    match mapping.mapping_type() {
+        PortMappingType::NatPmp => Protocol::NatPmp,
+        PortMappingType::Pcp { .. } => Protocol::Pcp,
+    }
+}
+
+fn wan(mapping: &PortMapping) -> Option<Ipv4Addr> {
+    match mapping.mapping_type() {
+        PortMappingType::Pcp { external_ip: IpAddr::V4(v4), .. } => Some(v4),
+        PortMappingType::Pcp { external_ip: IpAddr::V6(v6), .. } => v6.to_ipv4_mapped(),
+        PortMappingType::NatPmp => None,
+    }
+}
+
+fn explain(error: &MappingFailure) -> MapError {
+    let text = error.to_string();
+    match error {
+        MappingFailure::Pcp(pcp::Failure::NotAuthorized(_) | pcp::Failure::AddressMismatch)
+        | MappingFailure::NatPmp(natpmp::Failure::NotAuthorized) => MapError::Refused,
+        MappingFailure::Pcp(pcp::Failure::CannotProvideExternal(_)) => MapError::Taken,
+        MappingFailure::Pcp(pcp::Failure::Timeout) | MappingFailure::NatPmp(natpmp::Failure::Timeout) => {
+            MapError::Silent
+        }
+        _ => MapError::Other(text),
+    }
+}
