@@ -66,6 +66,9 @@ fn run(options: Run) -> Result<(), Failure> {
     if let Some(listen) = options.listen {
         config.listen = listen;
     }
+    if options.fake.is_some() {
+        config.checks.map_ports = false;
+    }
     let system: Arc<dyn System> = match &options.fake {
         Some(folder) => Arc::new(hearth_system::Fake::open(folder, &options.homeserver)?),
         None => Arc::new(hearth_system::Real::new()),
