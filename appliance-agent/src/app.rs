@@ -5,6 +5,7 @@ use crate::{
     network::Trial, ports::Ports, problem::Problem, random::Random, replicas::Volumes, sessions::Sessions,
     state::Store,
 };
+use hearth_reachability::Nonces;
 use hearth_system::{Paths, System};
 use std::sync::Arc;
 
@@ -41,6 +42,8 @@ pub struct App {
     pub certificates: Certificates,
     /// Keys of the backup volumes, and the restore that is being prepared.
     pub volumes: Volumes,
+    /// By which the box knows itself again when it is checked.
+    pub nonces: Nonces,
     /// The network setting that is being tried.
     pub trial: Trial,
     /// Who has which port.

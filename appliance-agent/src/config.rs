@@ -41,11 +41,21 @@ pub struct Acme {
 }
 
 /// Where the checks ask.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Checks {
     /// A name server instead of the system's.
     pub resolver: Option<SocketAddr>,
+    /// Whether the router is asked to forward the ports. Never for a faked machine: the router would be the developer's.
+    pub map_ports: bool,
+    /// Somebody outside who looks whether a server can be reached, as `https://…` with `{server_name}` in it.
+    pub outside: Option<String>,
+}
+
+impl Default for Checks {
+    fn default() -> Self {
+        Self { resolver: None, map_ports: true, outside: None }
+    }
 }
 
 /// The replicas' rhythm.

@@ -66,8 +66,11 @@ fn run(options: Run) -> Result<(), Failure> {
     if let Some(listen) = options.listen {
         config.listen = listen;
     }
+    if options.fake.is_some() {
+        config.checks.map_ports = false;
+    }
     let system: Arc<dyn System> = match &options.fake {
-        Some(_folder) => return Err(Failure("no fake".into())),
+        Some(folder) => Arc::new(hearth_system::Fake::open(folder, &options.homeserver)?),
         None => Arc::new(hearth_system::Real::new()),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

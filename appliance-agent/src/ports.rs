@@ -14,6 +14,9 @@ use tokio_rustls::TlsAcceptor;
 const AGAIN: Duration = Duration::from_millis(200);
 const TRIES: u32 = 50;
 
+/// Where authorities look for the answers to their challenges (RFC 8555, 8.3).
+const CHALLENGES: &str = "/.well-known/acme-challenge/";
+
 #[derive(Debug)]
 struct Held {
     stop: watch::Sender<bool>,
@@ -43,8 +46,15 @@ impl Ports {
 struct Redirects(Arc<App>);
 
 impl PlainHost for Redirects {
-    fn challenge(&self, token: &str) -> Option<String> {
-        self.0.certificates.challenge(token)
+    fn answer(&self, path: &str) -> Option<String> {
+        match path.strip_prefix(CHALLENGES) {
+            Some(token) => self.0.certificates.challenge(token),
+            None => self.0.nonces.answer(path),
+        }
+    }
+
+    fn is_kept(&self, path: &str) -> bool {
+        path.starts_with(CHALLENGES) || path.starts_with(hearth_reachability::NONCE_PATH)
     }
 
     fn target(&self, host: Option<&str>) -> String {

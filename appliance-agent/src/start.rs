@@ -4,6 +4,7 @@ use crate::{
     app::{App, blocking},
     attempts::Attempts,
     certificates::{self, Certificates},
+    checks,
     config::Config,
     health::{self, Watch},
     homeserver::Homeserver,
@@ -72,6 +73,7 @@ pub fn open(config: Config, system: Arc<dyn System>, random: Random) -> Result<A
         recoveries: Attempts::default(),
         jobs: Jobs::new(random.clone()),
         volumes: Volumes::new(keys),
+        nonces: hearth_reachability::Nonces::default(),
         trial: network::Trial::default(),
         ports: ports::Ports::default(),
         certificates,
@@ -124,6 +126,8 @@ pub async fn run(app: Arc<App>) -> Result<Running, Problem> {
     tasks.spawn(health::keep_time(Arc::clone(&app)));
     tasks.spawn(certificates::keep_local(Arc::clone(&app)));
     tasks.spawn(certificates::keep_renewing(Arc::clone(&app)));
+    tasks.spawn(checks::keep_open(Arc::clone(&app)));
+    tasks.spawn(checks::keep_looking(Arc::clone(&app)));
     tasks.spawn(replicas::keep_replicating(Arc::clone(&app)));
     Ok(Running { app, address, tasks, mdns })
 }

@@ -89,6 +89,7 @@ pub async fn report(app: &Arc<App>) -> Result<Report, Problem> {
     findings.extend(storage(&usage, wear));
     findings.extend(backup(app, &disks));
     findings.extend(certificate(app));
+    findings.extend(unreachable(app));
     findings.extend(machine(app, &measured));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
     let status = match findings.first().map(|finding| finding.level) {
@@ -262,6 +263,14 @@ fn certificate(app: &App) -> Vec<Finding> {
         );
     }
     findings
+}
+
+/// By the look of each day.
+fn unreachable(app: &App) -> Option<Finding> {
+    let found = app.watch.unreachable()?;
+    let mut finding = finding(Level::Attention, "unreachable", found.message, &found.help);
+    finding.params = found.params;
+    Some(finding.with("check", found.check.name()).with("cause", found.code))
 }
 
 fn machine(app: &App, measured: &Measurements) -> Vec<Finding> {

@@ -2,6 +2,7 @@
 
 use crate::homeserver::Health;
 use std::sync::{Mutex, PoisonError};
+use hearth_reachability::Finding;
 use tokio::sync::Notify;
 
 /// The homeserver as it was last seen.
@@ -24,6 +25,7 @@ pub struct Watch {
     hostname: Mutex<String>,
     next_replica_ms: Mutex<Option<u64>>,
     clock_restored: Mutex<bool>,
+    unreachable: Mutex<Option<Finding>>,
 }
 
 fn get<T: Clone>(value: &Mutex<T>) -> T {
@@ -76,6 +78,16 @@ impl Watch {
     /// Notes it.
     pub fn set_next_replica(&self, ms: u64) {
         set(&self.next_replica_ms, Some(ms));
+    }
+
+    /// What keeps the world out, by the last look.
+    pub fn unreachable(&self) -> Option<Finding> {
+        get(&self.unreachable)
+    }
+
+    /// Notes it.
+    pub fn set_unreachable(&self, finding: Option<Finding>) {
+        set(&self.unreachable, finding);
     }
 
     /// Whether the homeserver's newest event was asked for the clock.

@@ -10,8 +10,10 @@ use std::sync::Arc;
 
 /// Where people are sent.
 pub trait PlainHost: Send + Sync + 'static {
-    /// The answer to an ACME HTTP-01 challenge, by its token.
-    fn challenge(&self, token: &str) -> Option<String>;
+    /// What is answered at this path: an ACME HTTP-01 challenge, or the word by which the box knows itself again.
+    fn answer(&self, path: &str) -> Option<String>;
+    /// Whether only that is ever answered below this path.
+    fn is_kept(&self, path: &str) -> bool;
     /// The address to go to for who asked for `host` (without a port).
     fn target(&self, host: Option<&str>) -> String;
 }
@@ -27,17 +29,15 @@ pub fn tls_redirect_router(host: Arc<dyn PlainHost>) -> Router {
 }
 
 async fn plain(State(host): State<Arc<dyn PlainHost>>, request: Request) -> Response {
-    match request.uri().path().strip_prefix("/.well-known/acme-challenge/") {
+    match host.answer(request.uri().path()) {
+        Some(answer) => {
+            let mut response = answer.into_response();
+            let kind = HeaderValue::from_static("application/octet-stream");
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
+            response
+        }
+        None if host.is_kept(request.uri().path()) => StatusCode::NOT_FOUND.into_response(),
         None => away(State(host), request).await,
-        Some(token) => match host.challenge(token) {
-            Some(answer) => {
-                let mut response = answer.into_response();
-                let kind = HeaderValue::from_static("application/octet-stream");
-                response.headers_mut().insert(header::CONTENT_TYPE, kind);
-                response
-            }
-            None => StatusCode::NOT_FOUND.into_response(),
-        },
     }
 }
 

@@ -34,6 +34,11 @@ impl Progress {
         });
     }
 
+    /// A step begins beside others.
+    pub fn run(&self, name: &str) {
+        self.step(name, |step| step.state = Stage::Running);
+    }
+
     /// A word on a step.
     pub fn detail(&self, name: &str, detail: impl Into<String>) {
         let detail = detail.into();
@@ -47,7 +52,10 @@ impl Progress {
 
     /// A step is done, whether it was the one that ran or not.
     pub fn done(&self, name: &str) {
-        self.step(name, |step| step.state = Stage::Done);
+        self.step(name, |step| {
+            step.state = Stage::Done;
+            step.fraction = None;
+        });
     }
 
     /// A step ended with something to know, and the work goes on.

@@ -54,7 +54,25 @@ impl Agent {
 
     /// A fresh box with more in its configuration.
     pub fn with(more: &str) -> Self {
+        Self::of(tempfile::tempdir().unwrap(), more)
+    }
+
+    /// A fresh box with a disk that was another's.
+    pub fn with_disk_of(other: &Self, disk: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let machine = folder.path().join("machine");
+        fs::create_dir(&machine).unwrap();
+        let carried = other.machine().join("disks").join(disk);
+        let text = format!(
+            "[[disk]]\nid = \"mmc-card\"\nsize = 64000000000\nsystem = true\n\n\
+             [[disk]]\nid = \"usb-carried\"\nsize = 1000000000000\nfolder = {carried:?}\n\n\
+             [[disk]]\nid = \"usb-empty\"\nsize = 1000000000000\n"
+        );
+        fs::write(machine.join("machine.toml"), text).unwrap();
+        Self::of(folder, "")
+    }
+
+    fn of(folder: tempfile::TempDir, more: &str) -> Self {
         let [wizard, http, https, federation] = ports();
         let config = folder.path().join("agent.toml");
         let text = format!(
@@ -104,7 +122,10 @@ impl Agent {
 
     /// Sets what shall fail from now on.
     pub fn faults(&self, toml: &str) {
-        fs::write(self.machine().join("faults.toml"), toml).unwrap();
+        // Replaced whole: it may be read at any moment.
+        let new = self.machine().join("faults.toml.new");
+        fs::write(&new, toml).unwrap();
+        fs::rename(new, self.machine().join("faults.toml")).unwrap();
     }
 }
 

@@ -6,6 +6,9 @@
 mod access;
 mod agent;
 mod client;
+mod crash;
+mod faults;
 mod layers;
 mod malformed;
+mod restore;
 mod setup;
