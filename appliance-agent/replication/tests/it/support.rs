@@ -63,14 +63,12 @@ impl Database {
         let version = self.changed.get(&number).copied().unwrap_or(0);
         let mut numbers = Numbers(number * 1_000_003 + version);
         let mut row = format!("{{\"room_id\":\"!room{}:example.org\",\"type\":\"m.room.message\",\"sender\":\"@user{}:example.org\",\"number\":{number},\"body\":\"", number / 500, number % 17).into_bytes();
+        let words = ["the garden of ", "hello and hello to ", "a house by ", "tomorrow or today "];
         while row.len() < 512 {
-            row.extend(
-                ["the ", "of ", "and ", "hello ", "house ", "garden ", "tomorrow "][(numbers.next() % 7) as usize]
-                    .bytes(),
-            );
+            row.extend_from_slice(words[(numbers.next() % 4) as usize].as_bytes());
         }
         while row.len() < 1022 {
-            row.push(b'0' + (numbers.next() % 64) as u8);
+            row.extend_from_slice(format!("{:016x}", numbers.next()).as_bytes());
         }
         row.truncate(1022);
         row.extend(b"\"}");
