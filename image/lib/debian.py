@@ -5,12 +5,27 @@ import os
 from stage import run
 
 
+def mirror():
+    """Where Debian's packages are fetched: HEARTH_DEBIAN_MIRROR, else this machine's own mirror of Debian, else debootstrap's."""
+    given = os.environ.get("HEARTH_DEBIAN_MIRROR")
+    if given:
+        return given
+    for site in run("apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages", "Origin: Debian").splitlines():
+        return site
+    try:
+        with open("/usr/share/debootstrap/scripts/sid") as file:
+            return next(line.split()[1] for line in file if line.startswith("default_mirror"))
+    except (OSError, StopIteration):
+        raise SystemExit("Where are Debian's packages? HEARTH_DEBIAN_MIRROR=URL says so.") from None
+
+
 def sources(facts, folder):
     """Writes the list of sources that `facts` (`[debian]` of base.toml) describe into `folder`; its path."""
     path = os.path.join(folder, "sources.list")
+    site = mirror()
     with open(path, "w") as file:
         for suite in facts["suites"]:
-            file.write(f"deb [signed-by={facts['keyring']}] {facts['mirror']} {suite} {' '.join(facts['components'])}\n")
+            file.write(f"deb [signed-by={facts['keyring']}] {site} {suite} {' '.join(facts['components'])}\n")
     return path
 
 
