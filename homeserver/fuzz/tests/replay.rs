@@ -133,8 +133,8 @@ macro_rules! replays {
 }
 
 replays!(
-    config, connection, event, filter, json, key_backup, keys, pdu, push_rules, request, settings, snapshot, state_node,
-    store_file, store_row, sync_token, user_name,
+    config, connection, event, filter, json, key_backup, keys, pdu, push_rules, request, settings, snapshot,
+    state_node, store_file, store_row, sync_token, user_name,
 );
 
 #[test]

@@ -7,10 +7,16 @@ pub fn run(data: &[u8]) {
     drop(serde_json::from_slice::<SettingsChange>(data));
     let Ok(change) = serde_json::from_slice::<MailChange>(data) else { return };
     let Ok(mail) = change.over(None) else { return };
-    assert!(!mail.from.contains(char::is_control) && !mail.user.contains(char::is_control), "a line of its own: {mail:?}");
+    assert!(
+        !mail.from.contains(char::is_control) && !mail.user.contains(char::is_control),
+        "a line of its own: {mail:?}"
+    );
     assert!(mail.port > 0 && !mail.host.is_empty());
     if let Some(password) = mail.password.as_ref().filter(|password| password.len() > 8) {
-        assert!(!format!("{mail:?}").contains(password.as_str()) || format!("{}{}", mail.host, mail.from).contains(password.as_str()));
+        assert!(
+            !format!("{mail:?}").contains(password.as_str())
+                || format!("{}{}", mail.host, mail.from).contains(password.as_str())
+        );
     }
 }
 
