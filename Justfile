@@ -2,20 +2,24 @@
 
 set positional-arguments
 
-# Build and start the homeserver on this machine: ./hearth run [--data DIR] [--server-name NAME] [--listen ADDRESS:PORT] [--plain] [--token TOKEN] [--no-rate-limits]
+# Build and start homeserver, agent and wizard on this machine: ./hearth run [--data DIR] [--server-name NAME] [--listen ADDRESS:PORT] [--plain] [--token TOKEN] [--no-rate-limits] [--no-wizard]
 run *options: build
-    @exec "$CARGO_TARGET_DIR/release/hearth-homeserver" run --data "${XDG_DATA_HOME:-$HOME/.local/share}/hearth" "$@"
+    @tests/run-native "$@"
 
-# Build the release binary
-build:
-    @cargo build --release --quiet --package hearth-homeserver
+# Build the release binaries
+build: web
+    @cargo build --release --quiet --package hearth-homeserver --package hearth-agent
+
+# Build the page of the wizard, which the agent holds
+web:
+    @web-setup/build
 
 # Run every test; ends with a line of counts
 test: build
     @tests/run-all
 
 # Formatting, lints, licences and duplicates alone
-check:
+check: web
     @tests/run-all check
 
 # Measure against Synapse in one run and print the ratio of each figure
@@ -23,7 +27,23 @@ bench *options: build
     @cargo build --release --quiet --target-dir "$CARGO_TARGET_DIR/tests" --manifest-path tests/Cargo.toml --package hearth-load
     @"$CARGO_TARGET_DIR/tests/release/hearth-load" bench --hearth "$CARGO_TARGET_DIR/release/hearth-homeserver" --synapse tests/peers/synapse "$@"
 
+# Throw bytes at every parser (needs Rust's nightly): ./hearth fuzz [TARGET] [SECONDS]
+fuzz *options:
+    @homeserver/fuzz/run "$@"
+
 # Benchmark the state trie and the store alone
 bench-parts:
     cargo bench --package hearth-state
     cargo bench --package hearth-store
+
+# Build the flashable image of a board: ./hearth image BOARD [--refresh]
+image *options:
+    @image/build "$@"
+
+# Start a board's image in QEMU and say when its wizard answers: ./hearth boot [BOARD] [--fresh] [--backup-disk FILE] ...
+boot *options:
+    @image/boot "$@"
+
+# Boot the image in QEMU: first boot, power cuts, slots, factory reset
+test-image:
+    @tests/image/run

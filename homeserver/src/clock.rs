@@ -10,13 +10,27 @@ use std::sync::{
 /// Where the time comes from.
 #[derive(Debug, Clone)]
 pub enum Clock {
-    /// The machine's clock.
-    System,
+    /// The machine's clock, but never behind a floor: a board without a battery wakes up in the past.
+    System(Arc<AtomicU64>),
     /// A clock that stands until a test moves it; milliseconds since the Unix epoch.
     Fixed(Arc<AtomicU64>),
 }
 
 impl Clock {
+    /// The machine's clock, without a floor.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::System(Arc::default())
+    }
+
+    /// From now on the time is never behind `floor`, in milliseconds since the Unix epoch. A lower floor than the one
+    /// before changes nothing.
+    pub fn raise_floor(&self, floor: u64) {
+        match self {
+            Self::System(millis) | Self::Fixed(millis) => millis.fetch_max(floor, Ordering::Relaxed),
+        };
+    }
+
     /// A clock for tests.
     #[must_use]
     pub fn fixed(millis: u64) -> Self {
@@ -28,9 +42,10 @@ impl Clock {
     pub fn now(&self) -> u64 {
         match self {
             #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
-            Self::System => std::time::SystemTime::now()
+            Self::System(floor) => std::time::SystemTime::now()
                 .duration_since(std::time::UNIX_EPOCH)
-                .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
+                .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+                .max(floor.load(Ordering::Relaxed)),
             Self::Fixed(millis) => millis.load(Ordering::Relaxed),
         }
     }
@@ -87,5 +102,25 @@ impl Random {
             }
         }
         word
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_never_goes_behind_the_floor() {
+        let clock = Clock::system();
+        let real = clock.now();
+        clock.clone().raise_floor(real + 86_400_000);
+        assert!(clock.now() >= real + 86_400_000);
+        clock.raise_floor(1);
+        assert!(clock.now() >= real + 86_400_000);
+        let clock = Clock::fixed(5);
+        clock.raise_floor(3);
+        assert_eq!(clock.now(), 5);
+        clock.raise_floor(7);
+        assert_eq!(clock.now(), 7);
     }
 }

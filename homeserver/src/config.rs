@@ -1,11 +1,18 @@
 //! What the server is told at its start: a TOML file, and options of the command line over it.
 
 use ruma::OwnedServerName;
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, SeqAccess, Visitor},
+};
 use std::{
+    fmt,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
+
+/// Name of the database within the data folder.
+pub const DATABASE: &str = "hearth.redb";
 
 /// The settings in force.
 #[derive(Debug, Clone)]
@@ -14,13 +21,17 @@ pub struct Config {
     pub server_name: OwnedServerName,
     /// Folder of the database and everything else that must be kept.
     pub data: PathBuf,
-    /// Address and port to serve on.
-    pub listen: SocketAddr,
+    /// Addresses and ports to serve on.
+    pub listen: Vec<SocketAddr>,
     /// HTTP instead of HTTPS: behind a proxy, or for a measurement.
     pub plain: bool,
     /// The address that clients reach the server by, for `.well-known` and the printed line.
     pub base_url: Option<String>,
-    /// Who may sign up.
+    /// Where a browser is sent that asks for `/` by another name than the public one.
+    pub dashboard_url: Option<String>,
+    /// Path of the socket by which this machine's owner administers the server.
+    pub admin_socket: Option<PathBuf>,
+    /// Who may sign up, as long as nothing else is set while the server runs.
     pub registration: Registration,
     /// A registration token that is always good; made and kept in `data` where none is given.
     pub registration_token: Option<String>,
@@ -33,13 +44,15 @@ pub struct Config {
 }
 
 /// Who may sign up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Registration {
     /// Nobody.
     Closed,
     /// Who has a registration token.
     Token,
+    /// Who has a mail address that can be reached.
+    Email,
     /// Everybody: `m.login.dummy`.
     Open,
 }
@@ -52,12 +65,17 @@ pub struct ConfigFile {
     pub server_name: Option<OwnedServerName>,
     /// See [`Config::data`].
     pub data: Option<PathBuf>,
-    /// See [`Config::listen`].
-    pub listen: Option<SocketAddr>,
+    /// See [`Config::listen`]; one address, or a list of them.
+    #[serde(default, deserialize_with = "addresses")]
+    pub listen: Option<Vec<SocketAddr>>,
     /// See [`Config::plain`].
     pub plain: Option<bool>,
     /// See [`Config::base_url`].
     pub base_url: Option<String>,
+    /// See [`Config::dashboard_url`].
+    pub dashboard_url: Option<String>,
+    /// See [`Config::admin_socket`].
+    pub admin_socket: Option<PathBuf>,
     /// See [`Config::registration`].
     pub registration: Option<Registration>,
     /// See [`Config::rate_limits`].
@@ -66,6 +84,58 @@ pub struct ConfigFile {
     pub cache_mib: Option<usize>,
     /// See [`Config::default_room_version`].
     pub default_room_version: Option<ruma::RoomVersionId>,
+}
+
+impl Config {
+    /// The file of the database.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.data.join(DATABASE)
+    }
+
+    /// Whether a name is one by which the public reaches this server: the server's own, or that of its address.
+    #[must_use]
+    pub fn is_public_name(&self, host: &str) -> bool {
+        let of_url = self.base_url.as_deref().and_then(|url| url.split_once("://")).map(|(_, rest)| {
+            let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            host_of(authority)
+        });
+        let own = self.server_name.host();
+        host.eq_ignore_ascii_case(own) || of_url.is_some_and(|public| public.eq_ignore_ascii_case(host))
+    }
+}
+
+/// The host in `host:port`, `[::1]:port` or `host`.
+#[must_use]
+pub fn host_of(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+/// One address or several.
+fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<SocketAddr>>, D::Error> {
+    #[derive(Clone, Copy)]
+    struct OneOrMore;
+    impl<'de> Visitor<'de> for OneOrMore {
+        type Value = Vec<SocketAddr>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an address with its port as in \"0.0.0.0:8448\", or a list of them")
+        }
+        fn visit_str<E: de::Error>(self, address: &str) -> Result<Self::Value, E> {
+            let wrong = || de::Error::invalid_value(de::Unexpected::Str(address), &self);
+            Ok(vec![address.parse().map_err(|_| wrong())?])
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut addresses = Vec::new();
+            while let Some(address) = list.next_element::<String>()? {
+                addresses.extend(self.visit_str::<A::Error>(&address)?);
+            }
+            if addresses.is_empty() { Err(de::Error::invalid_length(0, &self)) } else { Ok(addresses) }
+        }
+    }
+    deserializer.deserialize_any(OneOrMore).map(Some)
 }
 
 /// A configuration that can't be used; its words are for the owner.
@@ -115,7 +185,32 @@ mod tests {
         let error = ConfigFile::parse("plain = true\nlisten = \"nowhere\"\n", "hearth.toml").unwrap_err().0;
         assert!(error.starts_with("hearth.toml, line 2: "), "{error}");
         assert!(error.contains("Correct the line"), "{error}");
+        let error = ConfigFile::parse("listen = []\n", "hearth.toml").unwrap_err().0;
+        assert!(error.contains("0.0.0.0:8448"), "{error}");
         let error = ConfigFile::parse("\n\ncolour = \"blue\"\n", "hearth.toml").unwrap_err().0;
         assert!(error.starts_with("hearth.toml, line 3: ") && error.contains("colour"), "{error}");
+    }
+
+    #[test]
+    fn one_listens_on_one_address_or_on_several() {
+        let listen = |text: &str| ConfigFile::parse(text, "hearth.toml").unwrap().listen;
+        let one: SocketAddr = "127.0.0.1:8448".parse().unwrap();
+        assert_eq!(listen("listen = \"127.0.0.1:8448\""), Some(vec![one]));
+        let two = listen("listen = [\"127.0.0.1:8448\", \"[::]:443\"]");
+        assert_eq!(two, Some(vec![one, "[::]:443".parse().unwrap()]));
+        assert_eq!(listen(""), None);
+    }
+
+    #[test]
+    fn the_host_of_an_authority_is_what_stands_before_the_port() {
+        for (authority, host) in [
+            ("example.org", "example.org"),
+            ("example.org:8448", "example.org"),
+            ("[::1]:8448", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("example.org:", "example.org:"),
+        ] {
+            assert_eq!(host_of(authority), host);
+        }
     }
 }

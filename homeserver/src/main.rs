@@ -2,22 +2,26 @@
 
 use clap::{Args, Parser, Subcommand};
 use hearth_homeserver::{
+    admin_api::Socket,
     clock::{Clock, Random},
     config::{Config, ConfigError, ConfigFile, Registration},
-    http::{serve, tls::Certificate},
+    http::{App, serve, tls::Certificates},
+    notify::Manager,
     server,
 };
 use std::{
     fmt::Display,
-    io::Write as _,
+    io::{BufReader, Read, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
+    pin::pin,
     process::ExitCode,
     sync::Arc,
 };
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    sync::watch,
 };
 
 /// A lean Matrix homeserver on an embedded, crash-safe store.
@@ -38,6 +42,21 @@ enum Verb {
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
     },
+    /// Make a database out of a snapshot that comes on standard input, and say what it holds.
+    Restore(Restore),
+    /// Go through a snapshot that comes on standard input and say what it holds.
+    VerifySnapshot,
+}
+
+/// Where a snapshot is restored to.
+#[derive(Args)]
+struct Restore {
+    /// Folder for the database; it must hold none yet.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Keep the keys that are good for one message: right only where nothing has happened since the snapshot was taken.
+    #[arg(long)]
+    keep_one_time_keys: bool,
 }
 
 #[derive(Args)]
@@ -51,9 +70,9 @@ struct Run {
     /// The part after the colon of every user id. Can't be changed later.
     #[arg(long, value_name = "NAME")]
     server_name: Option<String>,
-    /// Where to serve.
+    /// Where to serve; may be given several times.
     #[arg(long, value_name = "ADDRESS:PORT")]
-    listen: Option<SocketAddr>,
+    listen: Vec<SocketAddr>,
     /// HTTP instead of HTTPS: behind a proxy, or for a measurement.
     #[arg(long)]
     plain: bool,
@@ -77,6 +96,8 @@ fn main() -> ExitCode {
     let result = match Command::parse().verb {
         Verb::Run(options) => run(options),
         Verb::Check { data } => check(&data),
+        Verb::Restore(options) => restore(&options),
+        Verb::VerifySnapshot => verify_snapshot(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -115,12 +136,15 @@ impl Run {
                 "Where shall the data be kept? Say so by --data DIR, or by `data` in the configuration file.".into(),
             )
         })?;
+        let listen = Some(self.listen).filter(|addresses| !addresses.is_empty()).or(file.listen);
         Ok(Config {
             server_name,
             data,
-            listen: self.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8448))),
+            listen: listen.unwrap_or_else(|| vec![SocketAddr::from(([127, 0, 0, 1], 8448))]),
             plain: self.plain || file.plain.unwrap_or(false),
             base_url: file.base_url,
+            dashboard_url: file.dashboard_url,
+            admin_socket: file.admin_socket,
             registration: file.registration.unwrap_or(Registration::Token),
             registration_token: self.token,
             rate_limits: !self.no_rate_limits && file.rate_limits.unwrap_or(true),
@@ -137,42 +161,55 @@ fn run(options: Run) -> Result<(), Failure> {
 }
 
 async fn serve_until_told(config: Config) -> Result<(), Failure> {
-    let certificate = if config.plain {
-        None
-    } else {
-        let names = vec![config.server_name.host().to_owned(), "localhost".into(), config.listen.ip().to_string()];
-        Some(Certificate::open(&config.data.join("tls"), names)?)
+    let manager = Manager::from_environment();
+    let app = server::app(config, Clock::system(), Random::system())?;
+    let tls = app.certificates.as_ref().map(Certificates::acceptor).transpose()?;
+    let mut listeners = Vec::new();
+    for listen in &app.config.listen {
+        listeners.push(TcpListener::bind(listen).await.map_err(|error| {
+            format!("{listen} can't be listened on: {error}. Is another server running there? --listen ADDRESS:PORT takes another.")
+        })?);
+    }
+    let socket = match &app.config.admin_socket {
+        Some(path) => Some(Socket::open(path).await?),
+        None => None,
     };
-    let tls = certificate.as_ref().map(Certificate::acceptor).transpose()?;
-    let listen = config.listen;
-    let app = server::app(config, Clock::System, Random::system())?;
-    let listener = TcpListener::bind(listen).await.map_err(|error| {
-        format!("{listen} can't be listened on: {error}. Is another server running there? --listen ADDRESS:PORT takes another.")
-    })?;
-    let url = url(&app.config, listener.local_addr()?);
-    announce(&app.config, &url)?;
+    let first = listeners.first().ok_or("There is no address to listen on. Give one by --listen ADDRESS:PORT.")?;
+    let url = url(&app.config, first.local_addr()?);
+    announce(&app, &url)?;
 
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
+    let (stopped, stopping) = watch::channel(false);
+    let socket = socket.map(|socket| tokio::spawn(socket.serve(server::admin_router(Arc::clone(&app)), stopping)));
+    manager.ready();
+    let (told, certificates, store) = (&manager, app.certificates.clone(), app.store.clone());
     let stop = async move {
+        let mut watch = pin!(told.watch(&store));
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
-                _ = hangup.recv() => reload(certificate.as_ref()),
+                _ = hangup.recv() => reload(certificates.as_ref()),
+                () = &mut watch => {}
             }
         }
+        told.stopping();
+        stopped.send_replace(true);
     };
-    serve::serve(listener, tls, server::router(Arc::clone(&app)), stop).await;
+    serve::serve(listeners, tls, server::router(Arc::clone(&app)), stop).await;
+    if let Some(socket) = socket {
+        socket.await?;
+    }
     server::close(app);
     Ok(())
 }
 
-/// SIGHUP: takes up a new certificate.
-fn reload(certificate: Option<&Arc<Certificate>>) {
-    if let Some(Err(error)) = certificate.map(|certificate| certificate.reload()) {
-        tracing::error!(%error, "the certificate stays the old one");
+/// SIGHUP: takes up new certificates.
+fn reload(certificates: Option<&Arc<Certificates>>) {
+    if let Some(Err(error)) = certificates.map(|certificates| certificates.reload()) {
+        tracing::error!(%error, "the certificates stay the old ones");
     }
 }
 
@@ -189,15 +226,17 @@ fn url(config: &Config, listen: SocketAddr) -> String {
 }
 
 /// Tells on standard output how to begin; the last line is for programs.
-fn announce(config: &Config, url: &str) -> std::io::Result<()> {
+fn announce(app: &App, url: &str) -> std::io::Result<()> {
+    let config = &app.config;
     let mut out = std::io::stdout().lock();
     writeln!(out, "Hearth serves {} at {url}", config.server_name)?;
     writeln!(out, "In Element: Sign in or Create account > Edit homeserver > {url}")?;
-    match config.registration {
+    match app.settings.now().registration {
         Registration::Token => {
             let token = config.registration_token.as_deref().unwrap_or_default();
             writeln!(out, "Registration token for new accounts: {token}")?;
         }
+        Registration::Email => writeln!(out, "Whoever has a mail address may create an account.")?,
         Registration::Open => writeln!(out, "Everybody who reaches this address may create an account.")?,
         Registration::Closed => writeln!(out, "Nobody can create an account.")?,
     }
@@ -211,5 +250,24 @@ fn announce(config: &Config, url: &str) -> std::io::Result<()> {
 fn check(data: &Path) -> Result<(), Failure> {
     let report = server::check(data)?;
     println!("{report}");
+    Ok(())
+}
+
+/// Snapshots are large: read in large pieces.
+fn snapshot_on_standard_input() -> impl Read {
+    BufReader::with_capacity(256 << 10, std::io::stdin().lock())
+}
+
+fn restore(options: &Restore) -> Result<(), Failure> {
+    let now = Clock::system().now();
+    let input = snapshot_on_standard_input();
+    let summary = server::restore::restore(input, &options.data, options.keep_one_time_keys, now)?;
+    println!("{}", serde_json::to_string(&summary)?);
+    Ok(())
+}
+
+fn verify_snapshot() -> Result<(), Failure> {
+    let summary = server::restore::verify(snapshot_on_standard_input())?;
+    println!("{}", serde_json::to_string(&summary)?);
     Ok(())
 }

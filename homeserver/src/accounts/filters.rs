@@ -2,7 +2,10 @@
 //! <https://spec.matrix.org/v1.19/client-server-api/#filtering>
 
 use super::AccountError;
-use hearth_store::{Change, Read, tables::FILTERS};
+use hearth_store::{
+    Change, Read,
+    tables::{FILTERS, restored_to},
+};
 use ruma::UserId;
 
 /// Filters kept for a user; the oldest gives way. Clients store one or two and name them for ever.
@@ -24,7 +27,8 @@ pub fn add(change: &mut Change<'_>, user: &UserId, filter: &str) -> Result<u64, 
     for oldest in numbers.iter().take((numbers.len() + 1).saturating_sub(KEPT)) {
         change.delete(FILTERS, (user.as_str(), *oldest))?;
     }
-    let number = numbers.last().map_or(0, |last| last + 1);
+    // After a restore a client may hold a number that was given out in what was lost.
+    let number = numbers.last().map_or(0, |last| last + 1).max(restored_to(change)?.0);
     change.put(FILTERS, (user.as_str(), number), &filter.to_owned())?;
     Ok(number)
 }

@@ -5,6 +5,7 @@ use super::sessions::TokenHash;
 use lru::LruCache;
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
 use std::{
+    collections::HashMap,
     net::IpAddr,
     num::NonZeroUsize,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -65,6 +66,17 @@ impl LastSeen {
         let seen = self.lock();
         let of_device = seen.iter().map(|(_, seen)| seen).filter(|seen| seen.user == user && seen.device == device);
         of_device.max_by_key(|seen| seen.at).map(|seen| (seen.at, seen.ip))
+    }
+
+    /// When each user was last heard of, of those heard of since the server started.
+    #[must_use]
+    pub fn by_user(&self) -> HashMap<OwnedUserId, u64> {
+        let mut newest = HashMap::new();
+        for (_, seen) in self.lock().iter() {
+            let at = newest.entry(seen.user.clone()).or_insert(seen.at);
+            *at = seen.at.max(*at);
+        }
+        newest
     }
 
     fn lock(&self) -> MutexGuard<'_, LruCache<TokenHash, Seen>> {

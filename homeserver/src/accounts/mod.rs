@@ -30,6 +30,18 @@ pub enum AccountError {
     /// The registration token is unknown, used up or past its end.
     #[error("the registration token is not good")]
     BadRegistrationToken,
+    /// A password of more than [`passwords::LONGEST`] bytes.
+    #[error("the password is too long")]
+    PasswordTooLong,
+    /// A password without letters, or a hash of one that can't be taken.
+    #[error("the password can't be taken: {0}")]
+    BadPassword(&'static str),
+    /// There is no such registration token.
+    #[error("no such registration token")]
+    NoSuchToken,
+    /// Somebody has to be an administrator.
+    #[error("the last administrator stays one")]
+    LastAdministrator,
     /// There is no such account any more.
     #[error("no such account")]
     NoSuchUser,

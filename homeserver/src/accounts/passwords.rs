@@ -1,5 +1,6 @@
 //! Passwords by argon2id.
 
+use super::AccountError;
 use crate::clock::Random;
 use argon2::{
     Algorithm, Argon2, Params, Version,
@@ -20,6 +21,46 @@ const AT_ONCE: usize = 2;
 const WAITING: usize = 64;
 /// Longest password taken, in bytes: hashing has to begin with reading it all.
 pub const LONGEST: usize = 512;
+
+/// Largest parameters of a hash that was made elsewhere: what checking a password may take from a small board.
+const FOREIGN_MOST: (u32, u32, u32) = (128 * 1024, 16, 4);
+/// Least memory of one, in KiB, or it would be too easy to guess.
+const FOREIGN_LEAST_MEMORY: u32 = 7 * 1024;
+
+/// What can be a password. Whether it is a good one is for the client to say, which can say it while it is typed.
+///
+/// # Errors
+/// [`AccountError::BadPassword`]
+pub fn check_new(password: &str) -> Result<(), AccountError> {
+    if password.is_empty() {
+        return Err(AccountError::BadPassword("An empty password is none."));
+    }
+    if password.len() > LONGEST {
+        return Err(AccountError::PasswordTooLong);
+    }
+    Ok(())
+}
+
+/// What can be stored as the hash of a password that was hashed elsewhere: a PHC string of argon2id, of parameters that
+/// this server can bear and a thief can't break at once.
+///
+/// # Errors
+/// [`AccountError::BadPassword`]
+pub fn check_foreign_hash(hash: &str) -> Result<(), AccountError> {
+    const WRONG: AccountError = AccountError::BadPassword(
+        "This is not a hash that can be taken: a PHC string of argon2id, version 19, with 7 to 128 MiB of memory, 1 to \
+         16 passes and 1 to 4 lanes, a salt and an output.",
+    );
+    let parsed = PasswordHash::new(hash).map_err(|_| WRONG)?;
+    let params = Params::try_from(&parsed).map_err(|_| WRONG)?;
+    let is_argon2id = parsed.algorithm.as_str() == Algorithm::Argon2id.as_str() && parsed.version == Some(19);
+    let has_both = parsed.salt.is_some() && parsed.hash.as_ref().is_some_and(|hash| hash.as_bytes().len() >= 16);
+    let (memory, passes, lanes) = FOREIGN_MOST;
+    let is_bounded = (FOREIGN_LEAST_MEMORY..=memory).contains(&params.m_cost())
+        && (1..=passes).contains(&params.t_cost())
+        && (1..=lanes).contains(&params.p_cost());
+    if hash.len() <= 256 && is_argon2id && has_both && is_bounded { Ok(()) } else { Err(WRONG) }
+}
 
 /// Hashes and checks passwords, a few at a time so that logins can't take all memory.
 #[derive(Debug)]
@@ -174,6 +215,40 @@ mod tests {
         };
         assert!(new.starts_with(&format!("$argon2id$v=19$m={MEMORY},t={PASSES},p=1$")), "{new}");
         assert_eq!(passwords.check("secret".to_owned(), Some(new)).await.unwrap(), Verdict::Right);
+    }
+
+    #[test]
+    fn a_hash_from_elsewhere_must_be_bearable_and_not_too_cheap() {
+        let hash = |algorithm: Algorithm, memory, passes, lanes| {
+            let params = Params::new(memory, passes, lanes, None).unwrap();
+            let argon2 = Argon2::new(algorithm, Version::V0x13, params);
+            // The shape alone counts here, and hashing with these parameters would take its time.
+            let made = argon2.params().clone();
+            format!(
+                "${}$v=19$m={},t={},p={}$c2l4dGVlbiBieXRlcyAuLg$012345678901234567890123456789012345678901A",
+                algorithm.as_str(),
+                made.m_cost(),
+                made.t_cost(),
+                made.p_cost()
+            )
+        };
+        check_foreign_hash(&hash(Algorithm::Argon2id, MEMORY, PASSES, 1)).unwrap();
+        check_foreign_hash(&hash(Algorithm::Argon2id, 19 * 1024, 2, 1)).unwrap();
+        check_foreign_hash(&hash(Algorithm::Argon2id, 128 * 1024, 16, 4)).unwrap();
+        for bad in [
+            hash(Algorithm::Argon2i, MEMORY, PASSES, 1),
+            hash(Algorithm::Argon2id, 129 * 1024, 1, 1),
+            hash(Algorithm::Argon2id, 1024, 1, 1),
+            hash(Algorithm::Argon2id, MEMORY, 17, 1),
+            hash(Algorithm::Argon2id, MEMORY, 1, 5),
+            "$argon2id$v=19$m=40960,t=1,p=1$c2l4dGVlbiBieXRlcyAuLg".to_owned(),
+            "$argon2id$v=16$m=40960,t=1,p=1$c2l4dGVlbiBieXRlcyAuLg$012345678901234567890123456789012345678901A"
+                .to_owned(),
+            "a password".to_owned(),
+            String::new(),
+        ] {
+            assert!(check_foreign_hash(&bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

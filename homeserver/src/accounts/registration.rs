@@ -6,7 +6,7 @@ use super::{
 };
 use hearth_store::{
     Change, Read,
-    records::UserRecord,
+    records::{RegistrationTokenRecord, UserRecord},
     tables::{REGISTRATION_TOKENS, USERS},
 };
 use ruma::{OwnedUserId, ServerName, UserId};
@@ -95,4 +95,31 @@ pub fn register(change: &mut Change<'_>, account: &NewAccount) -> Result<(), Acc
         Some(login) => devices::log_in(change, &account.user, login),
         None => Ok(()),
     }
+}
+
+/// A registration token with its name.
+pub type Token = (String, RegistrationTokenRecord);
+
+/// All registration tokens, used up or not.
+///
+/// # Errors
+/// [`AccountError::Store`]
+pub fn tokens(read: &impl Read) -> Result<Vec<Token>, AccountError> {
+    Ok(read.prefix(REGISTRATION_TOKENS, ())?.collect::<Result<_, _>>()?)
+}
+
+/// Stores a new registration token.
+///
+/// # Errors
+/// [`AccountError::Store`]
+pub fn add_token(change: &mut Change<'_>, token: &str, record: &RegistrationTokenRecord) -> Result<(), AccountError> {
+    Ok(change.put(REGISTRATION_TOKENS, token, record)?)
+}
+
+/// Takes a registration token back. Accounts made with it stay.
+///
+/// # Errors
+/// [`AccountError::NoSuchToken`]
+pub fn remove_token(change: &mut Change<'_>, token: &str) -> Result<(), AccountError> {
+    if change.delete(REGISTRATION_TOKENS, token)? { Ok(()) } else { Err(AccountError::NoSuchToken) }
 }

@@ -98,6 +98,60 @@ pub fn deactivate(change: &mut Change<'_>, user: &UserId, erase: bool) -> Result
     devices::remove_all(change, user, None)
 }
 
+/// Makes a user an administrator, or an ordinary user.
+///
+/// # Errors
+/// [`AccountError::NoSuchUser`], [`AccountError::LastAdministrator`]
+pub fn set_admin(change: &mut Change<'_>, user: &UserId, admin: bool) -> Result<(), AccountError> {
+    let mut record = get(change, user)?.filter(|record| !record.deactivated).ok_or(AccountError::NoSuchUser)?;
+    if !admin {
+        check_not_last_administrator(change, user)?;
+    }
+    record.admin = admin;
+    Ok(change.put(USERS, user.as_str(), &record)?)
+}
+
+/// Somebody else is an administrator as well, or this user is none.
+///
+/// # Errors
+/// [`AccountError::LastAdministrator`]
+pub fn check_not_last_administrator(read: &impl Read, user: &UserId) -> Result<(), AccountError> {
+    let (mut is_one, mut others) = (false, false);
+    for row in read.prefix(USERS, ())? {
+        let (id, record) = row?;
+        match id == user.as_str() {
+            true => is_one = record.admin,
+            false => others |= record.admin && !record.deactivated,
+        }
+    }
+    if is_one && !others { Err(AccountError::LastAdministrator) } else { Ok(()) }
+}
+
+/// All accounts, deactivated ones as well.
+///
+/// # Errors
+/// [`AccountError::Store`]
+pub fn all(read: &impl Read) -> Result<Vec<(OwnedUserId, UserRecord)>, AccountError> {
+    let mut users = Vec::new();
+    for row in read.prefix(USERS, ())? {
+        let (user, record) = row?;
+        users.extend(UserId::parse(user).ok().map(|user| (user, record)));
+    }
+    Ok(users)
+}
+
+/// How many accounts can be used.
+///
+/// # Errors
+/// [`AccountError::Store`]
+pub fn count(read: &impl Read) -> Result<u64, AccountError> {
+    let mut count = 0;
+    for row in read.prefix(USERS, ())? {
+        count += u64::from(!row?.1.deactivated);
+    }
+    Ok(count)
+}
+
 /// A user in the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {

@@ -190,16 +190,9 @@ pub async fn request_password_change_token_via_msisdn(
 /// What can be a password. Whether it is a good one is for the client to say, which can say it while it is typed.
 ///
 /// # Errors
-/// 400 `M_WEAK_PASSWORD` or `M_INVALID_PARAM`
+/// 400 `M_WEAK_PASSWORD`
 pub(super) fn check_new_password(password: &str) -> Result<(), Error> {
-    if password.is_empty() {
-        let message = "An empty password is none.";
-        return Err(Error::new(StatusCode::BAD_REQUEST, ErrorKind::WeakPassword, message));
-    }
-    if password.len() > passwords::LONGEST {
-        return Err(Error::invalid(format!("A password has at most {} bytes.", passwords::LONGEST)));
-    }
-    Ok(())
+    Ok(passwords::check_new(password)?)
 }
 
 /// 403 `M_THREEPID_DENIED`: this server keeps no addresses and no phone numbers.

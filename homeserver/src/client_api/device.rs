@@ -125,10 +125,7 @@ pub fn remove(change: &mut Change<'_>, user: &UserId, ids: &[OwnedDeviceId]) -> 
 /// # Errors
 /// Failures of the store.
 pub fn remove_all(change: &mut Change<'_>, user: &UserId, except: Option<&DeviceId>) -> Result<(), Error> {
-    for id in devices::remove_all(change, user, except)? {
-        forget(change, user, &id)?;
-    }
-    Ok(())
+    Ok(e2ee::devices::remove_all(change, user, except)?)
 }
 
 /// What the layers above the accounts hold of a device goes with it.

@@ -27,6 +27,7 @@ mod tags;
 mod to_device;
 mod typing;
 mod user_directory;
+mod welcome;
 
 use crate::http::App;
 use axum::Router;
@@ -61,6 +62,7 @@ pub fn routes() -> Router<Arc<App>> {
         to_device::routes,
         typing::routes,
         user_directory::routes,
+        welcome::routes,
     ];
     chapters.into_iter().fold(Router::new(), |router, routes| routes(router))
 }

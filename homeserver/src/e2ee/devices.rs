@@ -1,6 +1,7 @@
 //! What happens to keys when a device is removed or renamed.
 
 use super::{device_lists, fallback_keys, one_time_keys, signatures, to_device};
+use crate::accounts::{AccountError, devices};
 use hearth_store::{Change, Read as _, StoreError, tables::DEVICE_KEYS};
 use ruma::{DeviceId, UserId};
 
@@ -17,6 +18,17 @@ pub fn removed(change: &mut Change<'_>, user: &UserId, device: &DeviceId) -> Res
     // A device without keys was on nobody's list.
     if change.delete(DEVICE_KEYS, (user, device))? {
         device_lists::changed(change, user)?;
+    }
+    Ok(())
+}
+
+/// Removes all devices of a user with their keys, but one where that is wanted.
+///
+/// # Errors
+/// Those of the store.
+pub fn remove_all(change: &mut Change<'_>, user: &UserId, except: Option<&DeviceId>) -> Result<(), AccountError> {
+    for device in devices::remove_all(change, user, except)? {
+        removed(change, user, &device)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use super::{E2eeError, NAME_BYTES};
 use hearth_store::{
     Change, Read,
     records::KeyBackupRecord,
-    tables::{KEY_BACKUP_SESSIONS, KEY_BACKUPS},
+    tables::{KEY_BACKUP_SESSIONS, KEY_BACKUPS, restored_to},
 };
 use ruma::UserId;
 
@@ -51,7 +51,8 @@ pub fn number(version: &str) -> Result<u64, E2eeError> {
 pub fn create(change: &mut Change<'_>, user: &UserId, description: &Description) -> Result<u64, E2eeError> {
     description.check()?;
     let last = change.last(KEY_BACKUPS, (user.as_str(),))?.map_or(0, |((_, version), _)| version);
-    let version = last + 1;
+    // After a restore a client may hold a version that was made in what was lost, and would write to this one.
+    let version = last.max(restored_to(change)?.0) + 1;
     let record = KeyBackupRecord {
         algorithm: description.algorithm.clone(),
         auth_data: description.auth_data.clone(),

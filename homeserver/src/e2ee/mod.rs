@@ -12,6 +12,7 @@ pub mod key_backup;
 pub mod key_backup_sessions;
 pub mod key_json;
 pub mod one_time_keys;
+pub mod restored;
 pub mod signatures;
 pub mod to_device;
 

@@ -1,20 +1,29 @@
 //! What every handler has at hand.
 
-use super::limits::Limits;
+use super::{limits::Limits, tls::Certificates};
 use crate::{
     accounts::{last_seen::LastSeen, passwords::Passwords, uia::UiaSessions},
     clock::{Clock, Random},
     config::Config,
     rooms::{Rooms, typing::Typing},
+    settings::Settings,
     sync::Syncs,
 };
 use hearth_store::Store;
+use std::{sync::Arc, time::Instant};
+use tokio::sync::Semaphore;
 
 /// The parts of a running server.
 #[derive(Debug)]
 pub struct App {
-    /// Settings.
+    /// What the server was told at its start.
     pub config: Config,
+    /// What the owner sets while it runs.
+    pub settings: Settings,
+    /// The certificates that clients are shown; none where the server speaks HTTP alone.
+    pub certificates: Option<Arc<Certificates>>,
+    /// When the server started.
+    pub started: Instant,
     /// Time.
     pub clock: Clock,
     /// Chance.
@@ -33,6 +42,8 @@ pub struct App {
     pub typing: Typing,
     /// Answers syncs, and wakes those that wait.
     pub syncs: Syncs,
+    /// Turns for taking a snapshot of the database; there is one at a time.
+    pub snapshots: Arc<Semaphore>,
     /// Rate limits.
     pub limits: Limits,
 }

@@ -8,9 +8,13 @@ use crate::{
     e2ee::E2eeError,
     push::rules::PushRuleError,
     rooms::{RoomError, receipts::ReceiptError},
+    settings::SettingsError,
     sync::SyncError,
 };
-use axum::{body::Body, response::Response};
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
 use bytes::BytesMut;
 use hearth_store::StoreError;
 use http::StatusCode;
@@ -168,9 +172,25 @@ impl Error {
     }
 }
 
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        self.into_http()
+    }
+}
+
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         Self::internal(&error)
+    }
+}
+
+impl From<SettingsError> for Error {
+    fn from(error: SettingsError) -> Self {
+        match error {
+            SettingsError::Invalid(message) => Self::invalid(message),
+            SettingsError::Corrupt(error) => Self::internal(&error),
+            SettingsError::Store(error) => error.into(),
+        }
     }
 }
 
@@ -183,6 +203,14 @@ impl From<AccountError> for Error {
             }
             AccountError::BadRegistrationToken => {
                 Self::forbidden("This registration token is not (or no longer) good.")
+            }
+            AccountError::BadPassword(message) => Self::new(StatusCode::BAD_REQUEST, ErrorKind::WeakPassword, message),
+            AccountError::PasswordTooLong => {
+                Self::invalid(format!("A password has at most {} bytes.", crate::accounts::passwords::LONGEST))
+            }
+            AccountError::NoSuchToken => Self::not_found("There is no such registration token."),
+            AccountError::LastAdministrator => {
+                Self::forbidden("This is the last administrator. Make somebody else one first.")
             }
             AccountError::NoSuchUser => Self::not_found("There is no such user here."),
             AccountError::NoSuchDevice => Self::not_found("You have no such device."),

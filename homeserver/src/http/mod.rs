@@ -5,6 +5,7 @@
 pub mod app;
 pub mod caller;
 pub mod error;
+pub mod json;
 pub mod limits;
 pub mod route;
 pub mod serve;

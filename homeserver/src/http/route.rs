@@ -1,11 +1,11 @@
 //! Routes from ruma's metadata: path, method, authentication and types of an endpoint come from its
 //! request type, so a handler only says what it does.
 
-use super::{App, Error, caller::CallerScheme, limits};
+use super::{App, Error, caller::CallerScheme, json, limits};
 use axum::{
     Router,
     body::Body,
-    extract::{ConnectInfo, RawPathParams, State},
+    extract::{ConnectInfo, RawPathParams, State, rejection::RawPathParamsRejection},
     response::Response,
     routing::{MethodFilter, on},
 };
@@ -44,14 +44,15 @@ impl Routes for Router<Arc<App>> {
             let handler = handler.clone();
             let serve = move |State(app): State<Arc<App>>,
                               ConnectInfo(peer): ConnectInfo<SocketAddr>,
-                              parameters: RawPathParams,
+                              parameters: Result<RawPathParams, RawPathParamsRejection>,
                               request: http::Request<Body>| {
                 let handler = handler.clone();
                 async move {
-                    match answer::<R, S, H, F>(app, peer, &parameters, request, handler).await {
-                        Ok(response) => response,
-                        Err(error) => error.into_http(),
-                    }
+                    let answered = match parameters {
+                        Ok(parameters) => answer::<R, S, H, F>(app, peer, &parameters, request, handler).await,
+                        Err(rejection) => Err(Error::invalid(format!("The path can't be read: {rejection}"))),
+                    };
+                    answered.unwrap_or_else(Error::into_http)
                 }
             };
             self = self.route(&path, on(method, serve));
@@ -128,5 +129,6 @@ async fn collect<'a>(
             })?
             .to_bytes();
     limits::check_nesting(&body)?;
+    json::check_values(&body)?;
     Ok((body, held))
 }

@@ -1,19 +1,26 @@
 //! The accept loop: connections in, requests to the router, an orderly end.
 
-use super::limits;
+use super::{limits, tls};
 use axum::{Router, extract::ConnectInfo};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto::Builder, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
-use std::{future::Future, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tower::ServiceExt as _;
 
 /// Connections at one time; further ones wait to be accepted.
@@ -25,15 +32,20 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// Requests at one time within an HTTP/2 connection.
 const STREAMS: u32 = 64;
 
-/// Serves until `stop` comes, then lets running requests end for a moment.
-pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router, stop: impl Future<Output = ()>) {
+/// Serves on all of the listeners until `stop` comes, then lets running requests end for a moment.
+pub async fn serve(
+    listeners: Vec<TcpListener>,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    stop: impl Future<Output = ()>,
+) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let mut stop = pin!(stop);
-    loop {
+    for turn in 0.. {
         let accepted = tokio::select! {
             () = &mut stop => break,
-            accepted = accept(&listener, &permits) => accepted,
+            accepted = accept(&listeners, turn, &permits) => accepted,
         };
         let Some((stream, peer, permit)) = accepted else { continue };
         let (router, tls, watcher) = (router.clone(), tls.clone(), graceful.watcher());
@@ -42,6 +54,7 @@ pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Rout
             match tls {
                 None => connection(stream, peer, router, watcher).await,
                 Some(tls) => match tokio::time::timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
+                    Ok(Ok(stream)) if is_challenge(&stream) => farewell(stream).await,
                     Ok(Ok(stream)) => connection(stream, peer, router, watcher).await,
                     Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
                     Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
@@ -49,18 +62,28 @@ pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Rout
             }
         });
     }
-    drop(listener);
+    drop(listeners);
     if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
         tracing::debug!("some requests were still running when the server stopped");
     }
 }
 
 async fn accept(
-    listener: &TcpListener,
+    listeners: &[TcpListener],
+    turn: usize,
     permits: &Arc<Semaphore>,
 ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let permit = Arc::clone(permits).acquire_owned().await.ok()?;
-    match listener.accept().await {
+    // Whichever has one; another is asked first each time, so that a busy one keeps none waiting.
+    let any = poll_fn(|context| {
+        let in_turn = listeners.iter().cycle().skip(turn % listeners.len().max(1)).take(listeners.len());
+        let ready = in_turn.into_iter().find_map(|listener| match listener.poll_accept(context) {
+            Poll::Ready(accepted) => Some(accepted),
+            Poll::Pending => None,
+        });
+        ready.map_or(Poll::Pending, Poll::Ready)
+    });
+    match any.await {
         Ok((stream, peer)) => {
             // Answers are small and waited for; Nagle's algorithm would hold them back.
             if let Err(error) = stream.set_nodelay(true) {
@@ -75,6 +98,16 @@ async fn accept(
             None
         }
     }
+}
+
+/// A certificate authority has seen what it came for in the handshake.
+fn is_challenge(stream: &TlsStream<TcpStream>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(tls::CHALLENGE)
+}
+
+async fn farewell(mut stream: TlsStream<TcpStream>) {
+    // It may be gone already; there is nothing left to say.
+    let _ = stream.shutdown().await;
 }
 
 async fn connection<S>(stream: S, peer: SocketAddr, router: Router, watcher: hyper_util::server::graceful::Watcher)

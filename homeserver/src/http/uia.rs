@@ -52,8 +52,10 @@ pub async fn require(app: &App, caller: &Caller, purpose: Purpose, auth: Option<
 /// 401 with the flows until the proof is complete, 403 where nobody may sign up, or
 /// `M_LIMIT_EXCEEDED`.
 pub async fn require_for_registration(app: &App, ip: IpAddr, auth: Option<&AuthData>) -> Result<Option<String>, Error> {
-    let flows = match app.config.registration {
-        Registration::Closed => return Err(Error::forbidden("Nobody can sign up on this server.")),
+    let flows = match app.settings.now().registration {
+        Registration::Closed | Registration::Email => {
+            return Err(Error::forbidden("Nobody can sign up on this server."));
+        }
         Registration::Token => TOKEN,
         Registration::Open => DUMMY,
     };

@@ -121,8 +121,11 @@ impl Rooms {
             }
         }
         let named_by_event = rules.authorization.room_create_event_id_as_room_id;
-        let id = RoomId::parse(format!("!{}:{}", random.word(18), self.server_name))
-            .map_err(|error| RoomError::BadState(error.to_string()))?;
+        let fresh_id = || {
+            RoomId::parse(format!("!{}:{}", random.word(18), self.server_name))
+                .map_err(|error| RoomError::BadState(error.to_string()))
+        };
+        let id = fresh_id()?;
         let number = RoomNo(change.last(tables::ROOMS, ())?.map_or(1, |(number, _)| number.0 + 1));
         let mut room = Room { number, id, version, rules };
 
@@ -153,6 +156,8 @@ impl Rooms {
             }
             // Named by its content's hash, a second room like the first in the same millisecond would be the first.
             draft.now += 1;
+            // Others have a name by chance, and need another.
+            room.id = fresh_id()?;
         };
         let record = RoomRecord { room_id: room.id.to_string(), version: room.version.to_string() };
         change.put(tables::ROOMS, number, &record)?;

@@ -29,9 +29,9 @@ pub mod visibility;
 pub use build::{Draft, Sent};
 pub use event::Pdu;
 pub use graph::Room;
-pub use receive::{Outcome, Received};
+pub use receive::{Outcome, Received, Signed};
 
-use hearth_store::{EventNo, Read, StoreError};
+use hearth_store::{EventNo, Read, StoreError, tables};
 use lru::LruCache;
 use ruma::{OwnedServerName, RoomVersionId, signatures::Ed25519KeyPair};
 use std::{
@@ -83,6 +83,15 @@ pub enum RoomError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// When the event that was stored last was sent, as it says itself, in milliseconds since the Unix epoch.
+///
+/// # Errors
+/// Those of the store and of a damaged event.
+pub fn newest_event_ts(read: &impl Read) -> Result<Option<u64>, RoomError> {
+    let Some((number, record)) = read.last(tables::EVENTS, ())? else { return Ok(None) };
+    Ok(Some(client_event::fields(number, &record)?.origin_server_ts))
 }
 
 /// What rooms need to know of the server they live on.

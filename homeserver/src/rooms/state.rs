@@ -2,7 +2,7 @@
 
 use super::{Pdu, RoomError, Rooms};
 use hearth_state::{Error as TrieError, NodeId, ReadNodes, State, TypeFilter, WriteNodes};
-use hearth_store::{Change, EventNo, Read, RoomNo, StoreError, StreamPos, tables};
+use hearth_store::{Change, EventNo, Read, RoomNo, Snapshot, StoreError, StreamPos, dump::DumpError, tables};
 use ruma::{UserId, events::StateEventType};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -156,6 +156,42 @@ pub fn apply<'a>(
 pub fn at_position(read: &impl Read, room: RoomNo, position: StreamPos) -> Result<Root, RoomError> {
     let newest = read.range(tables::ROOM_STATES, (room, StreamPos(0))..=(room, position))?.next_back().transpose()?;
     Ok(newest.map_or(EMPTY, |(_, root)| root))
+}
+
+/// Names the nodes of every version of every room's state to `visit`, in the order in which the rooms came to
+/// have them: what is new since an older snapshot comes at the end of its room, however large the table is.
+///
+/// Nothing is remembered of what was named: each version is compared with the one before it. A node is named
+/// again where a state has come back to what it was.
+///
+/// # Errors
+/// Those of the store, of a damaged trie, and of `visit`.
+pub fn nodes_in_order(read: &Snapshot, visit: &mut dyn FnMut(Root) -> Result<(), DumpError>) -> Result<(), DumpError> {
+    let nodes = Nodes(read);
+    let mut name_added = |old: Root, new: Root| {
+        for id in hearth_state::added(&nodes, NodeId::from_bytes(old), NodeId::from_bytes(new)) {
+            visit(*id.map_err(|error| DumpError::State(error.to_string()))?.as_bytes())?;
+        }
+        Ok::<_, DumpError>(())
+    };
+    let mut newest = (RoomNo(0), EMPTY);
+    for row in read.prefix(tables::ROOM_STATES, ())? {
+        let ((room, _), root) = row?;
+        let before = if room == newest.0 { newest.1 } else { EMPTY };
+        name_added(before, root)?;
+        newest = (room, root);
+    }
+    // Where the room had forked, an event stands on a state that was never the room's own.
+    for row in read.prefix(tables::EVENTS, ())? {
+        let (number, event) = row?;
+        let Some(root) = event.state_before else { continue };
+        let own = at_position(read, event.room, StreamPos(number.0.saturating_sub(1)))
+            .map_err(|error| DumpError::State(error.to_string()))?;
+        if root != own {
+            name_added(own, root)?;
+        }
+    }
+    Ok(())
 }
 
 impl Rooms {

@@ -463,3 +463,12 @@ fn a_user_of_another_server_can_not_be_spoken_for() {
     let refused = house.send_on(&room, vec![fork], join);
     assert!(matches!(refused, Err(RoomError::BadContent(_))), "{refused:?}");
 }
+
+/// It was looked for again and again under the same name, while nobody else could write.
+#[test]
+fn a_room_whose_name_by_chance_is_taken_gets_another() {
+    let house = house();
+    let first = house.room(RoomVersionId::V10, Preset::PrivateChat);
+    let second = house.room(RoomVersionId::V10, Preset::PrivateChat);
+    assert_ne!(first.id, second.id);
+}

@@ -18,7 +18,7 @@ pub(super) type ByRoom = BTreeMap<String, Vec<(String, String)>>;
 pub(super) fn changes(scene: &Scene<'_>) -> Result<ByRoom, SyncError> {
     let user = scene.question.user.as_str();
     let mut by_room = ByRoom::new();
-    let Some(since) = scene.since else {
+    let Some(since) = scene.since.filter(|_| !scene.question.astray) else {
         for entry in scene.read.prefix(tables::ACCOUNT_DATA, (user,))? {
             let ((_, room, kind), record) = entry?;
             by_room.entry(room).or_default().push((kind, record.content));

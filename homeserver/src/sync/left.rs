@@ -18,7 +18,8 @@ pub(super) fn room(
     data: Vec<(String, String)>,
 ) -> Result<Option<(OwnedRoomId, LeftRoom)>, SyncError> {
     let wanted = &scene.question.filter.room;
-    let new = scene.since.is_some_and(|since| standing.position > since);
+    // Who is astray may have come back here in what was lost.
+    let new = scene.since.is_some_and(|since| standing.position > since || scene.question.astray);
     // What was left before is shown only to who asks for it, and then in an answer that tells everything.
     let asked_for = wanted.include_leave && (scene.since.is_none() || scene.question.full_state);
     if standing.forgotten || !(new || asked_for) {

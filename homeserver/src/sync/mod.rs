@@ -16,6 +16,7 @@ mod joined;
 mod lazy;
 mod left;
 pub mod presence;
+mod restores;
 mod scene;
 mod state;
 mod summary;
@@ -37,6 +38,7 @@ use crate::{
 use hearth_store::{RoomNo, Store, StoreError, StreamPos};
 use lazy::Lazy;
 use presence::Faded;
+use restores::Restores;
 use ruma::{OwnedDeviceId, OwnedUserId, UserId, api::client::sync::sync_events::v3, presence::PresenceState};
 use scene::Question;
 use std::{sync::Arc, time::Duration};
@@ -87,6 +89,7 @@ pub struct Syncs {
     unread: Arc<Unread>,
     lazy: Arc<Lazy>,
     presence: Presence,
+    restores: Arc<Restores>,
 }
 
 /// What syncs read.
@@ -104,11 +107,15 @@ pub struct Parts {
 
 impl Syncs {
     /// Listens to what the store announces from now on.
-    #[must_use]
-    pub fn new(parts: Parts) -> Self {
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn new(parts: Parts) -> Result<Self, StoreError> {
+        let restores = Restores::read(&parts.store.snapshot()?)?;
         let wakers = Wakers::of(&parts.store);
         let presence = Presence::new(parts.clock.now());
-        Self { parts: Arc::new(parts), wakers, unread: Arc::default(), lazy: Arc::default(), presence }
+        let (unread, lazy) = (Arc::default(), Arc::default());
+        Ok(Self { parts: Arc::new(parts), wakers, unread, lazy, presence, restores: Arc::new(restores) })
     }
 
     /// Wakes the syncs that wait.
@@ -175,15 +182,20 @@ impl Syncs {
     ) -> Result<v3::Response, SyncError> {
         let since = request.since.as_deref().map(|since| Token::parse(since).ok_or(SyncError::BadToken)).transpose()?;
         let snapshot = self.parts.store.snapshot()?;
-        // A position that was not given out yet: the token of another server, or of this one before it was restored.
+        // A position that was not given out yet: the token of another server.
         let since = since.filter(|since| since.position <= snapshot.pos());
+        let (since, astray) = match since {
+            Some(since) => self.restores.place(since),
+            None => (None, false),
+        };
         let filter = filter::of_request(&snapshot, &user, request.filter)?;
         let question = Question {
             user,
             device,
             since,
             filter,
-            full_state: request.full_state,
+            full_state: request.full_state || astray,
+            astray,
             state_after: request.use_state_after,
         };
         if request.set_presence != PresenceState::Offline {
@@ -194,7 +206,7 @@ impl Syncs {
         let patience = request.timeout.unwrap_or_default().min(LONGEST);
         // What comes without a token, or asks for everything, has an answer now.
         if question.since.is_none() || question.full_state {
-            if question.since.is_none() {
+            if question.since.is_none() || question.astray {
                 self.lazy.begins(&question);
             }
             let syncs = self.clone();

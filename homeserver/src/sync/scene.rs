@@ -18,6 +18,8 @@ pub(super) struct Question {
     pub since: Option<Token>,
     pub filter: FilterDefinition,
     pub full_state: bool,
+    /// The device has seen what a restore took away, so it must be told everything that may have been otherwise there.
+    pub astray: bool,
     pub state_after: bool,
 }
 

@@ -58,19 +58,19 @@ pub struct Diff<'n, N> {
     nodes: &'n N,
     types: TypeFilter<'n>,
     /// Places still to be looked at, the next one last.
-    places: Vec<Task>,
+    pub(crate) places: Vec<Task>,
     ready: std::vec::IntoIter<Difference>,
 }
 
 #[derive(Debug)]
-enum Task {
+pub(crate) enum Task {
     Types(Pair<Types>),
     Keys(Arc<str>, Pair<Keys>),
 }
 
 /// The same place in both tries.
 #[derive(Debug)]
-struct Pair<L: Layer> {
+pub(crate) struct Pair<L: Layer> {
     place: Place,
     old: Side<L>,
     new: Side<L>,
@@ -78,7 +78,7 @@ struct Pair<L: Layer> {
 
 /// What one trie has at a place.
 #[derive(Debug)]
-enum Side<L: Layer> {
+pub(crate) enum Side<L: Layer> {
     Node(Child),
     /// These names, ascending: a part of a leaf that stands higher up in this trie than in the other, or nothing.
     Items(Vec<(String, L::Value)>),
@@ -133,6 +133,15 @@ enum Step<L: Layer> {
 }
 
 impl<L: Layer> Pair<L> {
+    /// The new trie's node at this place, where the old one has another or none.
+    pub(crate) fn added(&self) -> Option<NodeId> {
+        match (&self.old, &self.new) {
+            (Side::Node(old), Side::Node(new)) if old.id == new.id => None,
+            (_, Side::Node(new)) => Some(new.id),
+            (_, Side::Items(_)) => None,
+        }
+    }
+
     fn step<N: ReadNodes>(self, nodes: &N) -> Result<Step<L>, Error<N::Error>> {
         let Self { place, old, new } = self;
         if let (Side::Node(old), Side::Node(new)) = (&old, &new)
@@ -199,7 +208,7 @@ impl<'n, N: ReadNodes> Diff<'n, N> {
         Self { nodes, types, places: vec![Task::Types(roots)], ready: Vec::new().into_iter() }
     }
 
-    fn step(&mut self, task: Task) -> Result<(), Error<N::Error>> {
+    pub(crate) fn step(&mut self, task: Task) -> Result<(), Error<N::Error>> {
         match task {
             Task::Types(pair) => match pair.step(self.nodes)? {
                 Step::Below(pairs) => {

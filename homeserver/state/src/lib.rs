@@ -15,6 +15,7 @@
 //! | compare two | [`State::diff`], [`State::diff_types`] |
 //! | check it | [`verify()`] |
 //! | find garbage | [`reachable`] |
+//! | find what a version has added | [`added()`] |
 //! | try changes without storing them | [`Overlay`] |
 //!
 //! # Shape
@@ -59,6 +60,7 @@
 
 #![forbid(unsafe_code)]
 
+mod added;
 mod bytes;
 mod diff;
 mod error;
@@ -74,6 +76,7 @@ mod tests;
 mod verify;
 mod walk;
 
+pub use added::{Added, added};
 pub use diff::{Diff, Difference, TypeFilter};
 pub use error::{Error, Fault};
 pub use insert::{apply, insert, remove};

@@ -13,7 +13,7 @@ const END: u8 = 0;
 const ESCAPE: u8 = 1;
 
 /// A key, or a part of one. Encodings compare as the keys do, and none begins another.
-pub trait Key: Sized {
+pub trait Key: Sized + 'static {
     /// Appends the encoding.
     fn encode(&self, out: &mut Vec<u8>);
 

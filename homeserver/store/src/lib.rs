@@ -63,6 +63,7 @@
 
 mod change;
 mod check;
+pub mod dump;
 mod entries;
 mod error;
 mod gate;

@@ -327,6 +327,16 @@ pub struct KeyBackupRecord {
 }
 postcard_value!(KeyBackupRecord);
 
+/// The store was made of a dump.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreRecord {
+    /// The dump's position. What was stored behind it, before the restore, is lost.
+    pub from: StreamPos,
+    /// Milliseconds since the Unix epoch.
+    pub at: u64,
+}
+json_value!(RestoreRecord);
+
 /// A change that sync or a durable consumer must see. An event stored at the position is announced
 /// but has no row of its own in the log: `EVENTS` is ordered by position already.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,12 +10,16 @@ use crate::{OpenError, StoreError, StreamPos};
 use redb::{Database, ReadableDatabase, TableError, WriteTransaction};
 use std::path::Path;
 
-/// Brings the rows from one version to the next. All steps that a file needs run in one
+/// Brings the rows from one version to the next. In a store that was made of a dump the derived tables
+/// (`dump/derived.rs`) are still empty then. All steps that a file needs run in one
 /// transaction; a step's writes are held in memory until it ends.
 pub type Migration = fn(&mut Change<'_>) -> Result<(), StoreError>;
 
 /// The migration at index n leads from version n + 1 to version n + 2. Only ever appended to.
 pub const MIGRATIONS: &[Migration] = &[];
+
+/// The version of the layout that this build writes.
+pub const VERSION: u64 = version_after(MIGRATIONS);
 
 /// What the file says of itself; the rows are in [`ROWS`].
 pub(crate) const META: redb::TableDefinition<'static, &'static str, &'static [u8]> =

@@ -141,6 +141,9 @@ tables! {
     CURSORS: String => StreamPos;
     /// Position -> what changed then, where it was not an event stored at that position.
     CHANGE_LOG: StreamPos => LogRecord;
+    /// Position behind which the store went on after a restore -> where it stood before. Between the two lie positions
+    /// that clients may have seen and whose changes are lost.
+    RESTORES: StreamPos => RestoreRecord;
 }
 
 /// The highest position used so far: the change log goes on behind it.
@@ -151,4 +154,13 @@ pub fn last_pos(read: &impl Read) -> Result<StreamPos, StoreError> {
     let event = read.last(EVENTS, ())?.map_or(0, |(number, _)| number.0);
     let other = read.last(CHANGE_LOG, ())?.map_or(0, |(position, _)| position.0);
     Ok(StreamPos(event.max(other)))
+}
+
+/// Behind which position the store went on after its newest restore; zero where there was none. Numbers that clients
+/// know and that must not be given out twice go on behind it as well.
+///
+/// # Errors
+/// [`StoreError`] where the table can't be read.
+pub fn restored_to(read: &impl Read) -> Result<StreamPos, StoreError> {
+    Ok(read.last(RESTORES, ())?.map_or(StreamPos::ZERO, |(position, _)| position))
 }

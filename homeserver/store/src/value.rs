@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// What a row holds.
-pub trait Value: Sized {
+pub trait Value: Sized + 'static {
     /// Appends the encoding.
     ///
     /// # Errors

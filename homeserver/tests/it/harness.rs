@@ -37,9 +37,11 @@ pub fn config(folder: &Path) -> Config {
     Config {
         server_name: "example.org".try_into().unwrap(),
         data: folder.to_owned(),
-        listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+        listen: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)],
         plain: true,
         base_url: Some("https://matrix.example.org".to_owned()),
+        dashboard_url: None,
+        admin_socket: None,
         registration: Registration::Open,
         registration_token: Some(TOKEN.to_owned()),
         rate_limits: false,
@@ -72,6 +74,18 @@ impl Server {
         // Other chance than before, or tokens would come out the same again.
         let app = server::app(config, Clock::fixed(now), Random::seeded(now ^ 2)).unwrap();
         Self { router: server::router(Arc::clone(&app)), app, folder }
+    }
+
+    /// A server on data that are there already.
+    pub fn on(folder: TempDir, now: u64) -> Self {
+        // Other chance than before, or tokens would come out the same again.
+        let app = server::app(config(folder.path()), Clock::fixed(now), Random::seeded(now ^ 2)).unwrap();
+        Self { router: server::router(Arc::clone(&app)), app, folder }
+    }
+
+    /// Everything that it answers.
+    pub fn router(&self) -> Router {
+        self.router.clone()
     }
 
     /// Moves the clock.

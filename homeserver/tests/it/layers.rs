@@ -9,13 +9,14 @@ use std::{
 /// Low to high. Layers of one line do not know each other.
 const LAYERS: &[&[&str]] = &[
     &["config", "clock"],
+    &["settings"],
     &["accounts"],
     &["rooms"],
     &["e2ee", "media"],
     &["federation", "sync", "push", "appservice"],
     &["http"],
-    &["client_api", "server_api"],
-    &["server"],
+    &["client_api", "server_api", "admin_api"],
+    &["server", "notify"],
     &["main"],
 ];
 

@@ -4,8 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod accounts;
+mod admin;
+mod broken;
 mod e2ee;
 mod harness;
 mod layers;
+mod local;
+mod process;
 mod sessions;
+mod snapshot;
 mod sync;
+mod tls;

@@ -5,6 +5,7 @@
 //! sentence when it doesn't come.
 
 mod device;
+pub mod family;
 mod house;
 mod rooms;
 mod verify;

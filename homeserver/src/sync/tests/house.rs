@@ -76,7 +76,7 @@ impl House {
             typing: typing.clone(),
             clock: Clock::fixed(NOW + 1000),
         };
-        Syncs::new(parts)
+        Syncs::new(parts).unwrap()
     }
 
     /// Forgets everything that is kept in memory, as a restart does.

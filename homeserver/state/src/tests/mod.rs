@@ -1,6 +1,7 @@
 //! One binary with all tests. `model` compares with a plain map, `hostile` damages nodes and makes hashes collide, `figures` counts
 //! what an operation costs.
 
+mod added;
 mod figures;
 mod hostile;
 mod model;

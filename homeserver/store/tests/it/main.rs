@@ -2,6 +2,7 @@
 // Clippy's leave for tests covers test functions, not the helpers beside them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod dump;
 mod faults;
 mod groups;
 mod keys;

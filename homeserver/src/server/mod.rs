@@ -1,26 +1,36 @@
 //! Puts a server together from its parts.
 
+pub mod restore;
+
 use crate::{
     accounts::{last_seen::LastSeen, passwords::Passwords, uia::UiaSessions},
-    client_api,
+    admin_api, client_api,
     clock::{Clock, Random},
-    config::Config,
-    http::{App, Error, limits::Limits},
+    config::{Config, DATABASE},
+    http::{
+        App, Error,
+        limits::Limits,
+        tls::{Certificates, TlsError},
+    },
     rooms::{Rooms, typing::Typing},
+    settings::Settings,
     sync::{Parts, Syncs},
 };
 use axum::Router;
 use hearth_store::{OpenError, Options, Read as _, Store, StoreError, tables};
 use http::{HeaderName, Method, StatusCode, header};
 use ruma::signatures::Ed25519KeyPair;
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::Semaphore;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{Any, CorsLayer},
 };
-
-/// Name of the database within the data folder.
-const DATABASE: &str = "hearth.redb";
 
 /// Why a server can't start; the words are for its owner.
 #[derive(Debug, thiserror::Error)]
@@ -28,9 +38,17 @@ pub enum StartError {
     /// The data folder can't be used.
     #[error("The folder {0} can't be used: {1}. Choose another with --data, or let the server's user write there.")]
     Folder(String, std::io::Error),
+    /// A restore was broken off.
+    #[error(
+        "In {0} a restore was begun that did not end, and there is no database yet. Restore again; to begin with an empty server instead, remove {1} first."
+    )]
+    Unfinished(String, String),
     /// The database can't be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// A certificate can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The database failed.
     #[error("The database failed: {0}.")]
     Store(#[from] StoreError),
@@ -55,8 +73,12 @@ pub enum StartError {
 /// [`StartError`]
 pub fn app(mut config: Config, clock: Clock, random: Random) -> Result<Arc<App>, StartError> {
     fs::create_dir_all(&config.data).map_err(|error| StartError::Folder(config.data.display().to_string(), error))?;
+    let unfinished = hearth_store::dump::unfinished(&config.database());
+    if unfinished.exists() && !config.database().exists() {
+        return Err(StartError::Unfinished(config.data.display().to_string(), unfinished.display().to_string()));
+    }
     let options = Options { cache_bytes: config.cache_bytes, ..Options::default() };
-    let store = Store::open(&config.data.join(DATABASE), options)?;
+    let store = Store::open(&config.database(), options)?;
 
     let name = secret(&store, "server_name", || config.server_name.as_bytes().to_vec())?;
     if name != config.server_name.as_bytes() {
@@ -72,14 +94,20 @@ pub fn app(mut config: Config, clock: Clock, random: Random) -> Result<Arc<App>,
         config.registration_token = Some(String::from_utf8_lossy(&token).into_owned());
     }
 
+    let settings =
+        Settings::load(&store, config.registration).map_err(|error| StartError::Damaged(error.to_string()))?;
     let rooms = Rooms::new(config.server_name.clone(), key, config.default_room_version.clone());
     rooms.recall(&store.snapshot()?).map_err(|error| StartError::Damaged(error.to_string()))?;
     let typing = Typing::new(clock.now());
-    let syncs =
-        Syncs::new(Parts { store: store.clone(), rooms: rooms.clone(), typing: typing.clone(), clock: clock.clone() });
+    let parts = Parts { store: store.clone(), rooms: rooms.clone(), typing: typing.clone(), clock: clock.clone() };
+    let syncs = Syncs::new(parts)?;
     Ok(Arc::new(App {
         limits: Limits::new(config.rate_limits),
+        certificates: certificates(&config)?,
+        started: Instant::now(),
+        snapshots: Arc::new(Semaphore::new(1)),
         config,
+        settings,
         clock,
         store,
         passwords: Passwords::new(&random),
@@ -90,6 +118,18 @@ pub fn app(mut config: Config, clock: Clock, random: Random) -> Result<Arc<App>,
         typing,
         syncs,
     }))
+}
+
+/// The certificates in the data folder; one is made where there is none.
+fn certificates(config: &Config) -> Result<Option<Arc<Certificates>>, TlsError> {
+    if config.plain {
+        return Ok(None);
+    }
+    let mut names = vec![config.server_name.host().to_owned(), "localhost".into()];
+    names.extend(config.listen.iter().map(|address| address.ip().to_string()));
+    names.dedup();
+    let public = config.clone();
+    Certificates::open(&config.data.join("tls"), names, move |name| public.is_public_name(name)).map(Some)
 }
 
 /// A stored secret, made on the first start.
@@ -112,6 +152,13 @@ pub fn router(app: Arc<App>) -> Router {
         // Nothing that is sent may make the server panic; should a library do so all the same, the request fails alone.
         .layer(CatchPanicLayer::custom(|_| Error::internal(&"a handler panicked").into_http()))
         .layer(cors())
+        .with_state(app)
+}
+
+/// Everything that the admin socket answers.
+pub fn admin_router(app: Arc<App>) -> Router {
+    admin_api::routes()
+        .layer(CatchPanicLayer::custom(|_| Error::internal(&"a handler panicked").into_http()))
         .with_state(app)
 }
 

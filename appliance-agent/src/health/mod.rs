@@ -1,0 +1,13 @@
+//! How the box does, in plain words.
+
+mod findings;
+mod keep;
+mod storage;
+mod watch;
+mod watchdog;
+
+pub use findings::{Finding, Level, Report, report};
+pub use keep::{keep_time, keep_watch};
+pub use storage::{View as StorageView, note as note_storage, view as storage};
+pub use watch::{Seen, Watch};
+pub use watchdog::keep_alive;

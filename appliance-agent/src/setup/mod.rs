@@ -1,0 +1,10 @@
+//! The wizard's steps.
+
+pub mod apply;
+mod names;
+mod passwords;
+mod view;
+
+pub use names::{domain_name, email_address, language, localpart};
+pub use passwords::hash;
+pub use view::{Network, View, network, view};

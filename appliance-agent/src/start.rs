@@ -1,0 +1,184 @@
+//! From power-on to serving. Every step may have been done already, and may be interrupted.
+
+use crate::{
+    app::{App, blocking},
+    attempts::Attempts,
+    certificates::{self, Certificates},
+    checks,
+    config::Config,
+    health::{self, Watch},
+    homeserver::Homeserver,
+    jobs::Jobs,
+    mdns, network, ports,
+    problem::Problem,
+    random::Random,
+    readable,
+    replicas::{self, KeyFile, Scratch, Volumes, remove_folder},
+    restore,
+    sessions::Sessions,
+    setup::apply,
+    state::{Phase, Store},
+    welcome,
+};
+use hearth_system::{Notify, System, atomic};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::task::JoinSet;
+
+/// From one attempt to start the homeserver to the next.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// A running agent.
+pub struct Running {
+    /// Its parts.
+    pub app: Arc<App>,
+    /// Where the page is served.
+    pub address: SocketAddr,
+    tasks: JoinSet<()>,
+    mdns: Option<mdns_sd::ServiceDaemon>,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Running").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// Puts the parts together. Blocks.
+///
+/// # Errors
+/// What keeps the box from coming up.
+pub fn open(config: Config, system: Arc<dyn System>, random: Random) -> Result<Arc<App>, Problem> {
+    let paths = system.paths();
+    // Before anything that looks at the time.
+    match system.restore_clock(None) {
+        Ok(None) => {}
+        Ok(Some(restored)) => tracing::info!(?restored, "the clock was behind and has been set forward"),
+        Err(error) => tracing::warn!(%error, "the clock can't be set"),
+    }
+    atomic::folder(&paths.agent, 0o700, None)?;
+    atomic::folder(&paths.volumes, 0o700, None)?;
+    let store = Store::open(&paths.agent.join("state.json")).map_err(|error| Problem::internal(&error))?;
+    tracing::info!(machine = system.machine_id()?, phase = ?store.phase(), "the agent starts");
+    let setup_code_shown = welcome::setup_code(&paths.agent, &random)?;
+    let certificates = Certificates::open(&config, &paths, system.homeserver_owner(), system.now_ms())?;
+    let keys = KeyFile::open(&paths.agent.join("volumes.json"))?;
+    let app = Arc::new(App {
+        homeserver: Homeserver::new(system.admin_socket()),
+        watch: Watch::new(system.hostname()?),
+        setup_code: readable::normal(&setup_code_shown),
+        setup_code_shown,
+        sessions: Sessions::default(),
+        claims: Attempts::default(),
+        logins: Attempts::default(),
+        recoveries: Attempts::default(),
+        jobs: Jobs::new(random.clone()),
+        volumes: Volumes::new(keys),
+        nonces: hearth_reachability::Nonces::default(),
+        trial: network::Trial::default(),
+        ports: ports::Ports::default(),
+        certificates,
+        config,
+        system,
+        paths,
+        random,
+        store,
+    });
+    restore::finish_switch(&app)?;
+    remove_folder(&Scratch::place(&app))?;
+    // What was only being tried when the power went.
+    if let Err(error) = app.system.revert_network() {
+        tracing::warn!(%error, "the network can't be set as it was kept");
+    }
+    certificates::look_at_local(&app)?;
+    app.certificates.look_at_public();
+    Ok(app)
+}
+
+/// Serves, goes on with what was interrupted, and looks after the box.
+///
+/// # Errors
+/// Where the page can't be served.
+pub async fn run(app: Arc<App>) -> Result<Running, Problem> {
+    let (address, _) = ports::serve_page(&app).await?;
+    // The page is what counts; without the other ports it is still there.
+    if let Err(problem) = ports::serve_plain(&app).await {
+        tracing::error!(%problem, "nothing is served over plain HTTP");
+    }
+    if app.store.phase() != Phase::Ready
+        && let Err(problem) = ports::take_https(&app).await
+    {
+        tracing::error!(%problem, "nothing is served on the port of HTTPS");
+    }
+    let mdns = if app.config.mdns {
+        mdns::announce(&app).inspect_err(|error| tracing::warn!(%error, "the box does not answer for its name")).ok()
+    } else {
+        None
+    };
+    let worker = Arc::clone(&app);
+    if let Err(problem) = blocking(move || Ok(welcome::show(&worker)?)).await {
+        tracing::warn!(%problem, "address and setup code can't be shown");
+    }
+    app.machine(|system| system.notify(&Notify::Ready)).await?;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(go_on(Arc::clone(&app)));
+    tasks.spawn(health::keep_alive(Arc::clone(&app)));
+    tasks.spawn(health::keep_watch(Arc::clone(&app)));
+    tasks.spawn(health::keep_time(Arc::clone(&app)));
+    tasks.spawn(certificates::keep_local(Arc::clone(&app)));
+    tasks.spawn(certificates::keep_renewing(Arc::clone(&app)));
+    tasks.spawn(checks::keep_open(Arc::clone(&app)));
+    tasks.spawn(checks::keep_looking(Arc::clone(&app)));
+    tasks.spawn(replicas::keep_replicating(Arc::clone(&app)));
+    Ok(Running { app, address, tasks, mdns })
+}
+
+/// What the phase wants: the homeserver up, or what a power cut interrupted.
+async fn go_on(app: Arc<App>) {
+    match app.store.phase() {
+        Phase::Unclaimed => {}
+        Phase::Setup => {
+            if app.store.read(|state| state.setup.applying)
+                && let Err(problem) = apply::start(&app)
+            {
+                tracing::warn!(%problem, "the setup can't go on by itself");
+            }
+        }
+        Phase::Restoring => {
+            if let Err(problem) = restore::go_on(&app) {
+                tracing::warn!(%problem, "the restore can't go on by itself");
+            }
+        }
+        Phase::Ready => {
+            while let Err(problem) = app.machine(|system| system.start_homeserver()).await {
+                tracing::error!(%problem, "the homeserver does not start");
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+impl Running {
+    /// Serves until `stop` comes, then ends in order.
+    pub async fn until(mut self, stop: impl Future<Output = ()>) {
+        stop.await;
+        let app = self.app;
+        app.ports.stop();
+        ports::release_https(&app).await;
+        self.tasks.shutdown().await;
+        if let Some(mdns) = self.mdns
+            && let Err(error) = mdns.shutdown()
+        {
+            tracing::debug!(%error, "mDNS did not end in order");
+        }
+        if let Err(problem) = health::note_storage(&app).await {
+            tracing::warn!(%problem, "the storage can't be counted");
+        }
+        let ended = app.machine(|system| {
+            system.save_clock()?;
+            system.notify(&Notify::Stopping)
+        });
+        if let Err(problem) = ended.await {
+            tracing::warn!(%problem, "the time can't be kept");
+        }
+    }
+}

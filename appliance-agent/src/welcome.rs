@@ -1,0 +1,49 @@
+//! What whoever stands before the box is told, until it is set up.
+
+use crate::{app::App, readable, state::Phase};
+use std::path::Path;
+
+/// The setup code: made once, kept in a file.
+///
+/// # Errors
+/// The file's.
+pub fn setup_code(agent: &Path, random: &crate::random::Random) -> hearth_system::Result<String> {
+    let file = agent.join("setup-code");
+    if let Some(code) = hearth_system::atomic::read(&file)? {
+        let code = code.trim();
+        if readable::normal(code).len() >= 8 {
+            return Ok(code.to_owned());
+        }
+    }
+    let code = readable::random(2, random);
+    hearth_system::atomic::write(&file, format!("{code}\n").as_bytes(), 0o600, None)?;
+    Ok(code)
+}
+
+/// Shows address and code on the console and on the boot partition. Blocks.
+///
+/// # Errors
+/// The machine's.
+pub fn show(app: &App) -> hearth_system::Result<()> {
+    if app.store.phase() == Phase::Ready {
+        return Ok(());
+    }
+    let addresses = app.system.network().map(|now| now.addresses).unwrap_or_default();
+    app.system.announce(&words(app, &addresses))
+}
+
+fn words(app: &App, addresses: &[String]) -> String {
+    let mut text = format!(
+        "Hearth is ready to be set up.\n\nOn a phone or computer in the same network, open\n\n    {}\n",
+        app.dashboard_url()
+    );
+    for address in addresses.iter().filter_map(|address| address.split('/').next()) {
+        let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+        text.push_str(&format!("    {}\n", app.page_url(&host)));
+    }
+    text.push_str(&format!(
+        "\nThe browser will say that it does not know the box's certificate yet: go on all the same.\n\nSetup code: {}\n",
+        app.setup_code_shown
+    ));
+    text
+}

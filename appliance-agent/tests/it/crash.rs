@@ -1,0 +1,76 @@
+//! Power cuts, as far as a process can have them.
+
+use crate::{
+    agent::Agent,
+    restore::until_it_answers,
+    setup::{PASSWORD, disk, fill_in, prepare},
+};
+use serde_json::json;
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_setup_cut_off_while_it_takes_force_goes_on_by_itself() {
+    for wait_ms in [0, 50, 120, 250, 500, 1000] {
+        let mut agent = Agent::start();
+        let mut owner = agent.owner().await;
+        fill_in(&mut owner).await;
+        owner.post("/api/setup/backup/skip", json!({})).await.ok();
+        owner.post("/api/setup/apply", json!({})).await.ok();
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        agent.kill();
+        agent.again();
+        let mut admin = agent.visitor();
+        for _ in 0..600 {
+            if admin.get("/api/state").await.ok()["phase"] == "ready" {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        until_it_answers(&agent).await;
+        admin.post("/api/login", json!({ "name": "ann", "password": PASSWORD })).await.ok();
+        assert_eq!(admin.get("/api/users").await.ok()["users"].as_array().unwrap().len(), 1, "{wait_ms} ms");
+        assert_eq!(admin.get("/api/invitations").await.ok()["invitations"].as_array().unwrap().len(), 1);
+        assert_eq!(admin.get("/api/settings").await.ok()["registration"], "token");
+    }
+}
+
+#[tokio::test]
+async fn a_first_start_cut_off_at_any_moment_keeps_one_code_and_one_authority() {
+    let mut agent = Agent::start();
+    let code = agent.setup_code();
+    let authority = std::fs::read(agent.data().join("agent/authority/certificate.pem")).unwrap();
+    for _ in 0..3 {
+        agent.kill();
+        agent.again();
+        assert_eq!(agent.setup_code(), code);
+        assert_eq!(std::fs::read(agent.data().join("agent/authority/certificate.pem")).unwrap(), authority);
+    }
+    // What is half there is made whole.
+    agent.kill();
+    std::fs::write(agent.data().join("agent/setup-code"), "").unwrap();
+    std::fs::remove_file(agent.data().join("agent/authority/certificate.pem")).unwrap();
+    agent.again();
+    assert_eq!(agent.setup_code().len(), 9);
+    agent.owner().await;
+}
+
+#[tokio::test]
+async fn a_replica_cut_off_harms_no_earlier_one() {
+    let mut agent = Agent::start();
+    let mut owner = agent.owner().await;
+    fill_in(&mut owner).await;
+    let empty = disk(&mut owner, "empty").await;
+    prepare(&mut owner, &empty).await;
+    owner.done("/api/setup/apply", json!({})).await;
+    for wait_ms in [0, 100, 200, 400, 800] {
+        owner.post("/api/replicas/run", json!({})).await.ok();
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        agent.kill();
+        agent.again();
+        until_it_answers(&agent).await;
+        owner = agent.visitor();
+        owner.post("/api/login", json!({ "name": "ann", "password": PASSWORD })).await.ok();
+        owner.done("/api/replicas/test", json!({})).await;
+    }
+    owner.done("/api/replicas/run", json!({})).await;
+}

@@ -1,0 +1,14 @@
+//! Tests of the whole agent: its own program on a faked machine, with a real homeserver, over real HTTPS.
+
+// A test that meets the unexpected ends, helpers outside of `#[test]` included.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod access;
+mod agent;
+mod client;
+mod crash;
+mod faults;
+mod layers;
+mod malformed;
+mod restore;
+mod setup;

@@ -1,0 +1,135 @@
+//! A second, empty box is restored from the first one's disk.
+
+use crate::{
+    agent::Agent,
+    client::Client,
+    setup::{PASSWORD, disk, ready},
+};
+use serde_json::{Value, json};
+
+/// Opens the carried disk and gives the newest replica's id.
+async fn open(owner: &mut Client, key: &str) -> String {
+    let result = owner.done("/api/restore/open", json!({ "disk": "usb-carried", "recovery_key": key })).await;
+    let replica = &result["replicas"][0];
+    assert_eq!(replica["server_name"], "family.example.org", "{result:#}");
+    assert_eq!(replica["users"], 2);
+    replica["id"].as_str().unwrap().to_owned()
+}
+
+/// A box with two accounts in a replica, switched off; its disk and recovery key.
+async fn former() -> (Agent, String, String) {
+    let (mut agent, mut owner, key) = ready().await;
+    owner.post("/api/users", json!({ "name": "bob", "password": "some more words" })).await.ok();
+    owner.done("/api/replicas/run", json!({})).await;
+    let disk = disk(&mut owner, "ours").await;
+    agent.kill();
+    (agent, disk, key)
+}
+
+async fn is_restored(agent: &Agent) {
+    let mut admin = agent.visitor();
+    let state = admin.get("/api/state").await.ok();
+    assert_eq!((&state["phase"], &state["server_name"]), (&json!("ready"), &json!("family.example.org")));
+    admin.post("/api/login", json!({ "name": "ann", "password": PASSWORD })).await.ok();
+    assert_eq!(admin.get("/api/users").await.ok()["users"].as_array().unwrap().len(), 2);
+    assert_eq!(admin.get("/api/settings").await.ok()["registration"], "token");
+    let certificates = admin.get("/api/certificates").await.ok();
+    assert_eq!(certificates["public"]["names"], json!(["family.example.org"]));
+    // The box goes on with that volume by a key of its own.
+    admin.done("/api/replicas/run", json!({})).await;
+    let replicas = admin.get("/api/replicas").await.ok();
+    assert_eq!(replicas["volume"]["state"], "ready");
+    assert!(replicas["replicas"].as_array().unwrap().len() >= 2, "{replicas:#}");
+}
+
+#[tokio::test]
+async fn a_box_is_restored_from_its_disk_and_goes_on() {
+    let (first, disk, key) = former().await;
+    let second = Agent::with_disk_of(&first, &disk);
+    let mut owner = second.owner().await;
+
+    assert_eq!(owner.post("/api/restore/preview", json!({ "replica": "x" })).await.code(), "nothing_open");
+    assert_eq!(owner.post("/api/restore/start", json!({ "replica": "x" })).await.code(), "nothing_open");
+    let open_with = |disk: &str, key: &str| json!({ "disk": disk, "recovery_key": key });
+    assert_eq!(owner.post("/api/restore/open", open_with("usb-carried", "TOO-SHORT")).await.code(), "wrong_recovery_key");
+    assert_eq!(owner.post("/api/restore/open", open_with("usb-empty", &key)).await.code(), "not_a_volume");
+    assert_eq!(owner.post("/api/restore/open", open_with("usb-none", &key)).await.code(), "disk_gone");
+    let wrong = owner.job("/api/restore/open", open_with("usb-carried", &["0000"; 7].join("-"))).await;
+    assert_eq!((&wrong["state"], &wrong["error"]["code"]), (&json!("failed"), &json!("wrong_recovery_key")));
+
+    // However it is typed.
+    let typed = key.to_lowercase().replace('-', " ");
+    let replica = open(&mut owner, &typed).await;
+    assert_eq!(owner.post("/api/restore/preview", json!({ "replica": "x" })).await.code(), "replica_unknown");
+    let preview = owner.post("/api/restore/preview", json!({ "replica": replica })).await.ok();
+    assert_eq!((&preview["replaces"], &preview["replica"]["users"]), (&Value::Null, &json!(2)));
+    let result = owner.done("/api/restore/start", json!({ "replica": replica })).await;
+    assert_eq!(result["server_name"], "family.example.org");
+    is_restored(&second).await;
+    let state = std::fs::read_to_string(second.data().join("agent/state.json")).unwrap();
+    assert!(!state.contains(&key) && !state.contains("argon2id"));
+}
+
+#[tokio::test]
+async fn a_restore_that_fails_leaves_the_wizard_and_can_be_tried_again() {
+    let (first, disk, key) = former().await;
+    let second = Agent::with_disk_of(&first, &disk);
+    let mut owner = second.owner().await;
+    let replica = open(&mut owner, &key).await;
+    second.faults("homeserver_command_fails = \"the database would not be written\"\n");
+    let failed = owner.job("/api/restore/start", json!({ "replica": replica })).await;
+    assert_eq!(failed["state"], "failed", "{failed:#}");
+    assert_eq!(owner.get("/api/state").await.ok()["phase"], "setup");
+    assert!(!second.data().join("homeserver.new").exists());
+    second.faults("data_free = 1000\n");
+    let failed = owner.job("/api/restore/start", json!({ "replica": replica })).await;
+    assert_eq!(failed["error"]["code"], "no_room", "{failed:#}");
+    second.faults("");
+    owner.done("/api/restore/start", json!({ "replica": replica })).await;
+    is_restored(&second).await;
+}
+
+#[tokio::test]
+async fn a_restore_cut_off_at_any_moment_goes_on_by_itself() {
+    let (first, disk, key) = former().await;
+    for wait_ms in [0, 60, 150, 300, 600, 1200] {
+        let mut second = Agent::with_disk_of(&first, &disk);
+        let mut owner = second.owner().await;
+        let replica = open(&mut owner, &key).await;
+        owner.post("/api/restore/start", json!({ "replica": replica })).await.ok();
+        tokio::time::sleep(std::time::Duration::from_millis(wait_ms)).await;
+        second.kill();
+        second.again();
+        let mut visitor = second.visitor();
+        let phase = visitor.get("/api/state").await.ok()["phase"].clone();
+        if phase == "setup" {
+            // Cut off before the volume was taken over: the owner chooses once more.
+            let mut owner = second.owner().await;
+            let replica = open(&mut owner, &key).await;
+            owner.done("/api/restore/start", json!({ "replica": replica })).await;
+        }
+        for _ in 0..600 {
+            if visitor.get("/api/state").await.ok()["phase"] == "ready" {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        until_it_answers(&second).await;
+        is_restored(&second).await;
+        assert!(!second.data().join("homeserver.new").exists() && !second.data().join("homeserver.old").exists());
+    }
+}
+
+/// Until the homeserver has been started.
+pub async fn until_it_answers(agent: &Agent) {
+    let mut visitor = agent.visitor();
+    for _ in 0..100 {
+        let answer = visitor.post("/api/login", json!({ "name": "ann", "password": PASSWORD })).await;
+        if answer.status == 200 {
+            return;
+        }
+        assert_eq!(answer.code(), "homeserver_unavailable");
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    panic!("the homeserver does not answer");
+}
