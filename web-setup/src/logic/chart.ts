@@ -35,12 +35,12 @@ export interface Bar {
   height: number;
 }
 
-/** Bars side by side; one that is there at all can be seen. */
-export function bars(values: number[], top: number, { width, height }: Frame, least = 0): Bar[] {
+/** Bars side by side; one that is there at all can be seen, one that tells of a failure well. */
+export function bars(values: number[], top: number, { width, height }: Frame, least: (at: number) => number = () => 0): Bar[] {
   const slot = Math.min(width / Math.max(values.length, 1), 28);
   const start = width - slot * values.length;
   return values.map((value, at) => {
-    const tall = Math.max((Math.min(value, top) / top) * height, least);
+    const tall = Math.max((Math.min(value, top) / top) * height, least(at));
     return { x: start + at * slot + slot * 0.14, y: height - tall, width: slot * 0.72, height: tall };
   });
 }
