@@ -32,16 +32,22 @@ impl Pcp {
         let found = |protocol| Self { gateway, client, protocol, mapped: HashMap::new() };
         match natpmp::external_address(gateway.into(), Some(TIMES)).await {
             Ok(wan) => return Some((found(Protocol::NatPmp), Some(wan).filter(|wan| !wan.is_unspecified()))),
+            // It has no address that it would call public.
+            Err(natpmp::Failure::NetworkFailure) => return Some((found(Protocol::NatPmp), None)),
             // Nobody is there. One that speaks PCP alone answers this older question with its own version (RFC 6887, 9).
             Err(natpmp::Failure::Timeout | natpmp::Failure::Socket(_)) => return None,
             Err(_) => {}
         }
-        let trial = request(gateway, client, TRIAL_PORT, None, TRIAL_LEASE_S).await.ok()?;
-        let wan = wan(&trial);
-        let protocol = protocol(&trial);
-        // It runs out by itself, should this fail.
-        let _ = trial.try_drop().await;
-        Some((found(protocol), wan))
+        match request(gateway, client, TRIAL_PORT, None, TRIAL_LEASE_S).await {
+            Ok(trial) => {
+                let (protocol, wan) = (protocol(&trial), wan(&trial));
+                // It runs out by itself, should this fail.
+                let _ = trial.try_drop().await;
+                Some((found(protocol), wan))
+            }
+            Err(MapError::Silent) => None,
+            Err(_) => Some((found(Protocol::Pcp), None)),
+        }
     }
 
     pub(super) fn protocol(&self) -> Protocol {
