@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use hearth_agent::{config::Config, random::Random, start};
 use hearth_system::System;
-use std::{fmt::Display, io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{fmt::Display, io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Sets a box up and looks after it.
@@ -75,7 +75,7 @@ fn run(options: Run) -> Result<(), Failure> {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let app = start::open(config, system, Random::system())?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         let running = start::run(app).await?;
         announce(&running)?;
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -87,7 +87,10 @@ fn run(options: Run) -> Result<(), Failure> {
         };
         running.until(stop).await;
         Ok(())
-    })
+    });
+    // A replica that is being written is cut off; the earlier ones are whole.
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    result
 }
 
 /// Tells on standard output how to begin; the last line is for programs.

@@ -22,7 +22,7 @@ use crate::{
 };
 use hearth_system::{Notify, System, atomic};
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// From one attempt to start the homeserver to the next.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -33,6 +33,7 @@ pub struct Running {
     pub app: Arc<App>,
     /// Where the page is served.
     pub address: SocketAddr,
+    page: JoinHandle<()>,
     tasks: JoinSet<()>,
     mdns: Option<mdns_sd::ServiceDaemon>,
 }
@@ -83,7 +84,10 @@ pub fn open(config: Config, system: Arc<dyn System>, random: Random) -> Result<A
         random,
         store,
     });
-    restore::finish_switch(&app)?;
+    if let Err(problem) = restore::finish_switch(&app) {
+        // The page has to come up all the same; the restore tries it again.
+        tracing::error!(%problem, "a restore could not be finished");
+    }
     remove_folder(&Scratch::place(&app))?;
     // What was only being tried when the power went.
     if let Err(error) = app.system.revert_network() {
@@ -99,7 +103,7 @@ pub fn open(config: Config, system: Arc<dyn System>, random: Random) -> Result<A
 /// # Errors
 /// Where the page can't be served.
 pub async fn run(app: Arc<App>) -> Result<Running, Problem> {
-    let (address, _) = ports::serve_page(&app).await?;
+    let (address, page) = ports::serve_page(&app).await?;
     // The page is what counts; without the other ports it is still there.
     if let Err(problem) = ports::serve_plain(&app).await {
         tracing::error!(%problem, "nothing is served over plain HTTP");
@@ -129,7 +133,7 @@ pub async fn run(app: Arc<App>) -> Result<Running, Problem> {
     tasks.spawn(checks::keep_open(Arc::clone(&app)));
     tasks.spawn(checks::keep_looking(Arc::clone(&app)));
     tasks.spawn(replicas::keep_replicating(Arc::clone(&app)));
-    Ok(Running { app, address, tasks, mdns })
+    Ok(Running { app, address, page, tasks, mdns })
 }
 
 /// What the phase wants: the homeserver up, or what a power cut interrupted.
@@ -165,6 +169,9 @@ impl Running {
         app.ports.stop();
         ports::release_https(&app).await;
         self.tasks.shutdown().await;
+        if let Err(error) = self.page.await {
+            tracing::error!(%error, "serving the page ended in an error");
+        }
         if let Some(mdns) = self.mdns
             && let Err(error) = mdns.shutdown()
         {

@@ -8,7 +8,7 @@ mod servers;
 mod view;
 
 pub use local::{keep_local, look_at_local};
-pub use order::{choose, renew, use_local};
+pub use order::{choose, place_local_if_chosen, renew};
 pub use renew::keep_renewing;
 pub use view::{View, view};
 

@@ -133,25 +133,43 @@ async fn local(app: &Arc<App>, host: &str, job: &Progress) -> Result<(), Failure
     }
     job.begin("issue");
     let (worker, name) = (Arc::clone(app), host.to_owned());
-    let pair = blocking(move || {
-        let now = worker.now_ms();
-        let hosts = Hosts { names: vec![name.clone()], addresses: Vec::new() };
-        worker.certificates.with_authority(|authority| {
-            authority.permit(&name, now)?;
-            authority.issue(&hosts, now).map_err(Problem::from)
-        })
-    })
+    let pair = blocking(move || sign(&worker, &name))
     .await
     .map_err(|problem| (problem, None))?;
     install(app, &pair, host, job).await
 }
 
-/// Puts the box's own certificate in place for the public name, where there is none that is good for it; for what must go on without anybody.
+/// Has the box's own authority sign for the public name where that was chosen, or where there is no certificate for it at all: after a restore
+/// the one of the former box's authority is worth nothing. For a homeserver that is not running. Blocks.
 ///
 /// # Errors
 /// The files'.
-pub async fn use_local(app: &Arc<App>, host: &str) -> Result<(), Problem> {
-    get(app, Choice::Local, host, &Progress::unwatched()).await.map(drop)
+pub fn place_local_if_chosen(app: &App) -> Result<(), Problem> {
+    let host = host(app)?;
+    let certificates = &app.certificates;
+    certificates.look_at_public();
+    let covers = certificates.public().is_some_and(|details| details.names.contains(&host));
+    let local = matches!(chosen(app), Choice::Local);
+    let is_ours = certificates.public().is_some_and(|details| {
+        certificates.with_authority(|authority| details.kind(authority)) == hearth_certificates::Kind::Local
+    });
+    if covers && (is_ours || !local) {
+        return Ok(());
+    }
+    let pair = sign(app, &host)?;
+    certificates.public.replace(&pair)?;
+    certificates.look_at_public();
+    tracing::info!(host, "the box's own certificate is in place for the public name");
+    Ok(())
+}
+
+fn sign(app: &App, host: &str) -> Result<hearth_certificates::Pair, Problem> {
+    let now = app.now_ms();
+    let hosts = Hosts { names: vec![host.to_owned()], addresses: Vec::new() };
+    app.certificates.with_authority(|authority| {
+        authority.permit(host, now)?;
+        authority.issue(&hosts, now).map_err(Problem::from)
+    })
 }
 
 async fn from_outside(app: &Arc<App>, host: &str, email: Option<String>, job: &Progress) -> Result<(), Failure> {

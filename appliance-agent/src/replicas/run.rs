@@ -92,30 +92,38 @@ pub(super) async fn onto(
 ) -> Result<Replica, Problem> {
     job.begin("snapshot");
     let (worker, id) = (Arc::clone(app), volume.clone());
-    let opened = blocking(move || Opened::own(&worker, &id, name)).await?;
-    let is_own = app.store.read(|state| state.volume.as_deref() == Some(volume.0.as_str()));
-    let opened = Arc::new(opened);
-    let replica = match write(app, &opened, job).await {
+    let opened = Arc::new(blocking(move || Opened::own(&worker, &id, name)).await?);
+    let result = made(app, &opened, job).await;
+    // Closing takes a moment, on a thread that may wait.
+    blocking(move || {
+        drop(opened);
+        Ok(())
+    })
+    .await?;
+    result
+}
+
+async fn made(app: &Arc<App>, opened: &Arc<Opened>, job: &Progress) -> Result<Replica, Problem> {
+    let replica = match write(app, opened, job).await {
         // What old replicas hold is given up only now that it is needed.
         Err(problem) if problem.code == "backup_full" => {
-            forget(app, &opened, job).await?;
-            write(app, &opened, job).await?
+            forget(app, opened, job).await?;
+            write(app, opened, job).await?
         }
         result => result?,
     };
-    verify(app, &opened, &replica, job).await?;
+    verify(app, opened, &replica, job).await?;
     job.begin("forget");
-    forget(app, &opened, job).await?;
-    let worker = Arc::clone(app);
+    forget(app, opened, job).await?;
+    let (worker, opened) = (Arc::clone(app), Arc::clone(opened));
     blocking(move || {
-        let seen = opened.look()?;
+        let is_own = worker.store.read(|state| state.volume.as_deref() == Some(opened.mounted.volume.0.as_str()));
         if is_own {
+            let seen = opened.look()?;
             let ids: Vec<String> = seen.replicas.iter().map(|replica| replica.id.to_string()).collect();
             worker.store.change(|state| state.history.verified.retain(|id| ids.contains(id)))?;
             worker.volumes.see(Some(seen));
         }
-        // Closes the volume on this thread, which may wait.
-        drop(opened);
         Ok(())
     })
     .await?;

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     app::{App, blocking},
+    certificates,
     homeserver,
     jobs::{Kind, Progress},
     ports,
@@ -84,6 +85,10 @@ fn adopt(app: &App, volume: &VolumeId, recovery: &hearth_replication::RecoveryKe
 async fn run(app: &Arc<App>, restoring: &Restoring, job: &Progress) -> Result<Value, Problem> {
     let _turn = app.volumes.turn.lock().await;
     if let Err(problem) = until_switched(app, restoring, job).await {
+        if Places::of(app).has_begun() {
+            // What was restored is the one that counts by now; the switch is finished at the next start.
+            return Err(problem);
+        }
         let worker = Arc::clone(app);
         blocking(move || Ok(Places::of(&worker).clear()?)).await?;
         app.store.change(|state| {
@@ -103,8 +108,8 @@ async fn run(app: &Arc<App>, restoring: &Restoring, job: &Progress) -> Result<Va
 async fn into_service(app: &Arc<App>) -> Result<(), Problem> {
     let worker = Arc::clone(app);
     blocking(move || {
-        worker.certificates.look_at_public();
-        crate::certificates::look_at_local(&worker)
+        certificates::place_local_if_chosen(&worker)?;
+        certificates::look_at_local(&worker)
     })
     .await?;
     ports::release_https(app).await;
@@ -121,6 +126,9 @@ async fn until_switched(app: &Arc<App>, restoring: &Restoring, job: &Progress) -
     app.machine(|system| system.stop_homeserver()).await?;
     let (worker, restoring, job) = (Arc::clone(app), restoring.clone(), job.clone());
     blocking(move || {
+        if switch::finish(&worker)? {
+            return Ok(());
+        }
         let places = Places::of(&worker);
         places.clear()?;
         let kept = read(&worker, &restoring, &places, &job)?;

@@ -54,6 +54,11 @@ impl Places {
         }
     }
 
+    /// Whether the switch has begun and not been finished.
+    pub(super) fn has_begun(&self) -> bool {
+        self.journal.exists()
+    }
+
     /// Removes what an attempt left.
     pub(super) fn clear(&self) -> hearth_system::Result<()> {
         [&self.new, &self.media, &self.agent].into_iter().try_for_each(|folder| remove_folder(folder))

@@ -98,7 +98,9 @@ pub fn not_begun(app: &App) -> Result<(), Problem> {
 async fn run(app: &Arc<App>, job: &Progress) -> Result<Value, Problem> {
     let setup = app.store.read(|state| state.setup.clone());
     job.begin("certificate");
-    certificate(app, &setup).await?;
+    // The one of the wizard's step is in its place already; should a failing card have lost it, the box's own goes there.
+    let worker = Arc::clone(app);
+    blocking(move || certificates::place_local_if_chosen(&worker)).await?;
     job.begin("homeserver");
     homeserver(app, &setup).await?;
     job.begin("administrator");
@@ -125,17 +127,6 @@ async fn run(app: &Arc<App>, job: &Progress) -> Result<Value, Problem> {
         }
     }
     Ok(json!({ "server_name": setup.server_name, "base_url": app.base_url(), "invitation": invitation }))
-}
-
-/// The one of the wizard's step is in its place already; should a failing card have lost it, the box's own goes there.
-async fn certificate(app: &Arc<App>, setup: &Setup) -> Result<(), Problem> {
-    let host = setup.host.clone().unwrap_or_default();
-    let covers = app.certificates.public().is_some_and(|details| details.names.contains(&host));
-    if !covers {
-        tracing::warn!(host, "the certificate is gone: the box's own takes its place");
-        certificates::use_local(app, &host).await?;
-    }
-    Ok(())
 }
 
 async fn homeserver(app: &Arc<App>, setup: &Setup) -> Result<(), Problem> {
