@@ -6,8 +6,12 @@ set positional-arguments
 run *options: build
     @exec "$CARGO_TARGET_DIR/release/hearth-homeserver" run --data "${XDG_DATA_HOME:-$HOME/.local/share}/hearth" "$@"
 
+# Build the page of the wizard and the dashboard, where it has changed
+web:
+    @web-setup/build
+
 # Build the release binary
-build:
+build: web
     @cargo build --release --quiet --package hearth-homeserver
 
 # Run every test; ends with a line of counts
