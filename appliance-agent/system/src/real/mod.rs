@@ -13,6 +13,8 @@ mod measure;
 mod mount;
 mod network;
 mod notify;
+#[cfg(test)]
+mod on_a_box;
 mod probe;
 mod services;
 mod volumes;
