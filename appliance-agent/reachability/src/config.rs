@@ -59,6 +59,9 @@ pub struct Config {
     pub ports: Ports,
     /// Whether the router may be asked to forward the ports, where it can be asked.
     pub map_ports: bool,
+    /// By which a router that speaks PCP knows the box again. Random, and the same after a restart: a router may refuse to
+    /// renew for another one until the lease is over.
+    pub pcp_nonce: [u32; 3],
     /// Somebody outside who looks whether a server can be reached, as `https://…` with `{server_name}` in it; answers
     /// like the Matrix federation tester. It learns the name and the box's address, so there is none by default.
     pub outside_checker_url: Option<String>,
@@ -78,6 +81,8 @@ impl Config {
             addresses,
             ports: Ports::default(),
             map_ports: true,
+            // Whoever is in the house could ask the router as well.
+            pcp_nonce: [0x6865_6172, 0x7468_626f, 0x7870_6370],
             outside_checker_url: None,
             extra_roots_pem: None,
             patience: Duration::from_secs(5),

@@ -168,7 +168,9 @@ impl Attempt<'_> {
                 Err(instant_acme::Error::Api(problem)) if is_about_replacing(&problem) => {
                     retried!(account.new_order(&NewOrder::new(&names)))
                 }
-                Err(instant_acme::Error::Unsupported(_) | instant_acme::Error::Other(_)) => {
+                Err(instant_acme::Error::Unsupported(_)) => retried!(account.new_order(&NewOrder::new(&names))),
+                // It made an order and said nothing of the replaced one.
+                Err(instant_acme::Error::Other(error)) if !error.is::<AcmeError>() => {
                     retried!(account.new_order(&NewOrder::new(&names)))
                 }
                 other => other,
@@ -195,43 +197,47 @@ impl Attempt<'_> {
 
     /// Puts the answers in place and waits until the authority has seen them.
     async fn prove(&self, order: &mut Order, placed: &mut Vec<Placed>) -> Result<(), AcmeError> {
-        let mut authorizations = order.authorizations();
-        loop {
-            let next = {
-                let mut round = 1;
-                loop {
-                    match authorizations.next().await {
-                        Some(Err(error)) if round < NONCE_ROUNDS && problem::is_bad_nonce(&error) => round += 1,
-                        // The iterator has moved past the one that failed; it comes again with the next order.
-                        Some(Err(error)) => return Err(self.explain(error)),
-                        other => break other.and_then(Result::ok),
+        let mut answered: Vec<String> = Vec::new();
+        let mut round = 1;
+        'rounds: loop {
+            let mut authorizations = order.authorizations();
+            while let Some(next) = authorizations.next().await {
+                let mut authorization = match next {
+                    Ok(authorization) => authorization,
+                    // The iterator has moved past the one that it could not fetch; a new one begins with those it has.
+                    Err(error) if round < NONCE_ROUNDS && problem::is_bad_nonce(&error) => {
+                        round += 1;
+                        continue 'rounds;
+                    }
+                    Err(error) => return Err(self.explain(error)),
+                };
+                let name = authorization.identifier().to_string();
+                match authorization.status {
+                    AuthorizationStatus::Valid => continue,
+                    _ if answered.contains(&name) => continue,
+                    AuthorizationStatus::Pending => {}
+                    _ => return Err(AcmeError::OrderExpired),
+                }
+                let kind = match self.method {
+                    Method::Http01 => ChallengeType::Http01,
+                    Method::TlsAlpn01 => ChallengeType::TlsAlpn01,
+                };
+                let mut challenge = authorization.challenge(kind).ok_or(AcmeError::NoMethod)?;
+                let answer = challenge.key_authorization();
+                match self.method {
+                    Method::Http01 => {
+                        placed.push(Placed::Http(challenge.token.clone()));
+                        self.host.put_http(&challenge.token, answer.as_str())?;
+                    }
+                    Method::TlsAlpn01 => {
+                        placed.push(Placed::Tls(name.clone()));
+                        self.host.put_tls(&name, &challenge_certificate(&name, &answer)?)?;
                     }
                 }
-            };
-            let Some(mut authorization) = next else { break };
-            match authorization.status {
-                AuthorizationStatus::Valid => continue,
-                AuthorizationStatus::Pending => {}
-                _ => return Err(AcmeError::OrderExpired),
+                retried!(challenge.set_ready()).map_err(|error| self.explain(error))?;
+                answered.push(name);
             }
-            let kind = match self.method {
-                Method::Http01 => ChallengeType::Http01,
-                Method::TlsAlpn01 => ChallengeType::TlsAlpn01,
-            };
-            let name = authorization.identifier().to_string();
-            let mut challenge = authorization.challenge(kind).ok_or(AcmeError::NoMethod)?;
-            let answer = challenge.key_authorization();
-            match self.method {
-                Method::Http01 => {
-                    placed.push(Placed::Http(challenge.token.clone()));
-                    self.host.put_http(&challenge.token, answer.as_str())?;
-                }
-                Method::TlsAlpn01 => {
-                    placed.push(Placed::Tls(name.clone()));
-                    self.host.put_tls(&name, &challenge_certificate(&name, &answer)?)?;
-                }
-            }
-            retried!(challenge.set_ready()).map_err(|error| self.explain(error))?;
+            break;
         }
         match retried!(order.poll_ready(&self.patience())) {
             Ok(OrderStatus::Ready | OrderStatus::Valid | OrderStatus::Processing) => Ok(()),

@@ -18,19 +18,27 @@ const TRIAL_PORT: NonZeroU16 = NonZeroU16::MIN.saturating_add(8);
 const TRIAL_LEASE_S: u32 = 120;
 
 pub(super) struct Pcp {
+    asked: Asked,
+    protocol: Protocol,
+    mapped: HashMap<u16, PortMapping>,
+}
+
+/// Who asks whom.
+#[derive(Clone, Copy)]
+struct Asked {
     gateway: Ipv4Addr,
     client: Ipv4Addr,
-    protocol: Protocol,
-    /// What a renewal has to repeat: PCP knows a mapping by its nonce.
-    mapped: HashMap<u16, PortMapping>,
+    /// PCP gives a mapping only to who knows its nonce, so it is the same for every one who asks for the box, also after a
+    /// restart.
+    nonce: pcp::Nonce,
 }
 
 impl Pcp {
     /// The router and its public address, if it speaks either protocol.
     pub(super) async fn find(config: &Config) -> Option<(Self, Option<Ipv4Addr>)> {
-        let (gateway, client) = (config.gateway?, config.private_v4()?);
-        let found = |protocol| Self { gateway, client, protocol, mapped: HashMap::new() };
-        match natpmp::external_address(gateway.into(), Some(TIMES)).await {
+        let asked = Asked { gateway: config.gateway?, client: config.private_v4()?, nonce: config.pcp_nonce };
+        let found = |protocol| Self { asked, protocol, mapped: HashMap::new() };
+        match natpmp::external_address(asked.gateway.into(), Some(TIMES)).await {
             Ok(wan) => return Some((found(Protocol::NatPmp), Some(wan).filter(|wan| !wan.is_unspecified()))),
             // It has no address that it would call public.
             Err(natpmp::Failure::NetworkFailure) => return Some((found(Protocol::NatPmp), None)),
@@ -38,7 +46,7 @@ impl Pcp {
             Err(natpmp::Failure::Timeout | natpmp::Failure::Socket(_)) => return None,
             Err(_) => {}
         }
-        match request(gateway, client, TRIAL_PORT, None, TRIAL_LEASE_S).await {
+        match request(asked, TRIAL_PORT, None, TRIAL_LEASE_S).await {
             Ok(trial) => {
                 let (protocol, wan) = (protocol(&trial), wan(&trial));
                 // It runs out by itself, should this fail.
@@ -82,7 +90,7 @@ impl Pcp {
 
     async fn request(&self, port: NonZeroU16) -> Result<PortMapping, MapError> {
         let seconds = u32::try_from(LEASE.as_secs()).unwrap_or(u32::MAX);
-        request(self.gateway, self.client, port, Some(port), seconds).await
+        request(self.asked, port, Some(port), seconds).await
     }
 }
 
@@ -91,23 +99,24 @@ const TIMES: TimeoutConfig =
     TimeoutConfig { initial_timeout: Duration::from_millis(400), max_retries: 2, max_retry_timeout: None };
 
 async fn request(
-    gateway: Ipv4Addr,
-    client: Ipv4Addr,
+    asked: Asked,
     internal: NonZeroU16,
     external: Option<NonZeroU16>,
     lifetime_s: u32,
 ) -> Result<PortMapping, MapError> {
     let options =
         PortMappingOptions { external_port: external, lifetime_seconds: Some(lifetime_s), timeout_config: Some(TIMES) };
-    let client = IpAddr::V4(client);
-    match PortMapping::new(gateway.into(), client, InternetProtocol::Tcp, internal, options).await {
+    let gateway = asked.gateway.into();
+    let base = pcp::BaseMapRequest::new(gateway, IpAddr::V4(asked.client), InternetProtocol::Tcp, internal);
+    match pcp::port_mapping(base, Some(asked.nonce), None, options).await {
         Ok(mapping) => Ok(mapping),
-        // A router of NAT-PMP's time may not answer PCP at all, not even by saying so.
-        Err(MappingFailure::Pcp(_)) => {
-            let second = natpmp::port_mapping(gateway.into(), InternetProtocol::Tcp, internal, options).await;
-            second.map_err(|error| explain(&MappingFailure::NatPmp(error)))
+        Err(error @ (pcp::Failure::NotAuthorized(_) | pcp::Failure::CannotProvideExternal(_))) => {
+            Err(explain(&MappingFailure::Pcp(error)))
         }
-        Err(error) => Err(explain(&error)),
+        // A router of NAT-PMP's time may not answer PCP at all, not even by saying so.
+        Err(_) => natpmp::port_mapping(gateway, InternetProtocol::Tcp, internal, options)
+            .await
+            .map_err(|error| explain(&MappingFailure::NatPmp(error))),
     }
 }
 

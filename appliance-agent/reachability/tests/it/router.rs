@@ -24,6 +24,9 @@ fn pcp_forwards_and_renews_and_closes() {
                 assert_eq!(rules().matches(&format!("dnat ip to {BOX}:{port}\n")).count(), 1, "{}", rules());
             }
         }
+        // The agent was restarted, and asks for what it has already.
+        let kept = Mappings::new(vec![443]).renew(&config).await;
+        assert!(kept.ports[&443].is_ok(), "{kept:?}");
         mappings.close().await;
         assert!(!rules().contains("dnat"), "{}", rules());
 
