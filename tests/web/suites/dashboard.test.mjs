@@ -60,7 +60,7 @@ test('accounts are made, given a new password, and deactivated', async () => {
   await dialog.getByText('@ben:family.example can sign in now.').waitFor();
   await accessible(page, 'account made');
   await dialog.getByRole('button', { name: 'Close' }).last().click();
-  const manage = page.getByRole('button', { name: 'Manage @ben:family.example' });
+  const manage = page.getByRole('button', { name: 'Change: @ben:family.example' });
   await manage.click();
   await dialog.getByRole('button', { name: 'New password' }).click();
   await dialog.getByLabel('New password', { exact: true }).fill('moss ferry walnut lantern');
@@ -72,7 +72,7 @@ test('accounts are made, given a new password, and deactivated', async () => {
   await judge(page, 'dashboard-deactivate');
   await dialog.getByRole('button', { name: 'Deactivate for good' }).click();
   await manage.waitFor({ state: 'detached' });
-  await page.getByRole('button', { name: 'Manage @anna:family.example' }).click();
+  await page.getByRole('button', { name: 'Change: @anna:family.example' }).click();
   await dialog.getByRole('button', { name: 'No longer administrator' }).click();
   await dialog.getByRole('alert').waitFor();
   await close();

@@ -2,7 +2,7 @@
 
 import type { Fault } from '../api/request';
 import type { Finding } from '../api/health';
-import { t } from './index.svelte';
+import { language, t } from './index.svelte';
 import type { Advice, Say } from './types';
 
 function say(known: Say | undefined, fault: Fault | Finding): Advice {
@@ -20,8 +20,9 @@ export function sayFault(fault: Fault): Advice {
 
 export const sayFinding = (finding: Finding): Advice => say((t().findings as Record<string, Say>)[finding.code], finding);
 
-/** Details are names, addresses and figures, or one of a few words. */
-export const sayDetail = (detail: string): string => (t().details as Record<string, string>)[detail] ?? detail;
+/** Details are names, addresses and figures, or sentences of the agent's, which only those who read English are shown. */
+export const sayDetail = (detail: string): string =>
+  (t().details as Record<string, string>)[detail] ?? (language() === 'en' || !detail.includes(' ') ? detail : '');
 
 /** The fault in one paragraph, for below a field. */
 export const sentence = (fault: Fault): string => sayFault(fault).filter(Boolean).join(' ');

@@ -3,9 +3,7 @@ import type { Words } from '../languages';
 export const restore: Words['restore'] = {
   title: 'Eine Box zurückholen',
   lead: 'Stecken Sie die Festplatte mit der Sicherung ein und legen Sie den Wiederherstellungsschlüssel bereit.',
-  steps: { disk: 'Festplatte', key: 'Schlüssel', replica: 'Sicherung', preview: 'Vorschau' },
   noVolume: 'Keine Sicherung gefunden. Stecken Sie die Festplatte ein und schauen Sie noch einmal.',
-  otherDisks: 'Andere Festplatten stecken, aber auf keiner ist eine Sicherung.',
   keyTitle: 'Wiederherstellungsschlüssel',
   keyLead: 'Sieben Gruppen zu je vier Buchstaben und Ziffern, von dem Zettel aus der Zeit, als die Festplatte vorbereitet wurde.',
   keyLabel: 'Wiederherstellungsschlüssel',

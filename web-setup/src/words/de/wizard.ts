@@ -74,7 +74,6 @@ export const wizard: Words['wizard'] = {
     keep: 'Es geht, behalten',
     openThere: (address) => `Die Seite unter ${address} öffnen`,
     openHint: 'Findet diese Seite die Box nicht mehr, öffnen Sie sie unter der neuen Adresse und behalten Sie sie dort.',
-    kept: 'Die neue Adresse bleibt.',
     reverted: 'Die Box ist zu ihrer früheren Adresse zurückgekehrt. Prüfen Sie die Zahlen und versuchen Sie es noch einmal.',
     lost: 'Unter der alten Adresse ist die Box nicht mehr zu erreichen. Öffnen Sie die neue:',
   },

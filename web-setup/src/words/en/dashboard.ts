@@ -43,7 +43,6 @@ export const dashboard = {
   people: {
     title: 'People',
     lead: 'Everybody who has an account on this box.',
-    you: 'you',
     admin: 'Administrator',
     deactivated: 'Deactivated',
     lastSeen: (when: string) => `last seen ${when}`,
@@ -224,9 +223,7 @@ export const dashboard = {
     restart: 'Restart',
     restartText: 'Messages sent meanwhile arrive afterwards.',
     restartServer: 'Restart the homeserver',
-    restartServerText: 'Takes a few seconds.',
     restartBox: 'Restart the box',
-    restartBoxText: 'Takes about a minute.',
     restarting: 'The box is restarting. This page comes back by itself.',
     restartedServer: 'The homeserver is being restarted.',
     reset: 'Factory reset',

@@ -1,9 +1,7 @@
 export const restore = {
   title: 'Bring back a box',
   lead: 'Plug in the backup disk of your old box and have the recovery key ready.',
-  steps: { disk: 'Disk', key: 'Recovery key', replica: 'Replica', preview: 'Preview' },
   noVolume: 'No backup disk found. Plug it in, then look again.',
-  otherDisks: 'Other disks are plugged in, but none of them holds replicas.',
   keyTitle: 'Recovery key',
   keyLead: 'Seven groups of four letters and digits, from the note you made when the disk was prepared.',
   keyLabel: 'Recovery key',

@@ -72,7 +72,6 @@ export const wizard = {
     keep: 'It works, keep it',
     openThere: (address: string) => `Open the page at ${address}`,
     openHint: 'If this page finds the box no more, open it at its new address and keep it there.',
-    kept: 'The new address is kept.',
     reverted: 'The box went back to the address it had before. Check the numbers and try again.',
     lost: 'The box is not reached at its old address any more. Open the new one:',
   },

@@ -3,9 +3,7 @@ import type { Words } from '../languages';
 export const restore: Words['restore'] = {
   title: 'Recuperar una caja',
   lead: 'Enchufe el disco de copias de su caja anterior y tenga a mano la clave de recuperación.',
-  steps: { disk: 'Disco', key: 'Clave', replica: 'Copia', preview: 'Vista previa' },
   noVolume: 'No hay ningún disco de copias. Enchúfelo y mire otra vez.',
-  otherDisks: 'Hay otros discos enchufados, pero ninguno contiene copias.',
   keyTitle: 'Clave de recuperación',
   keyLead: 'Siete grupos de cuatro letras y cifras, de la nota que hizo al preparar el disco.',
   keyLabel: 'Clave de recuperación',

@@ -74,7 +74,6 @@ export const wizard: Words['wizard'] = {
     keep: 'Funciona, conservar',
     openThere: (address) => `Abrir la página en ${address}`,
     openHint: 'Si esta página ya no encuentra la caja, ábrala en su nueva dirección y consérvela allí.',
-    kept: 'La nueva dirección se queda.',
     reverted: 'La caja ha vuelto a su dirección anterior. Revise los números e inténtelo otra vez.',
     lost: 'Ya no se llega a la caja por la dirección anterior. Abra la nueva:',
   },

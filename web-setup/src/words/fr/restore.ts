@@ -3,9 +3,7 @@ import type { Words } from '../languages';
 export const restore: Words['restore'] = {
   title: 'Retrouver un boîtier',
   lead: 'Branchez le disque de sauvegarde de l’ancien boîtier et préparez la clé de secours.',
-  steps: { disk: 'Disque', key: 'Clé de secours', replica: 'Sauvegarde', preview: 'Aperçu' },
   noVolume: 'Aucune sauvegarde trouvée. Branchez le disque, puis regardez encore.',
-  otherDisks: 'D’autres disques sont branchés, mais aucun ne contient de sauvegarde.',
   keyTitle: 'Clé de secours',
   keyLead: 'Sept groupes de quatre lettres et chiffres, sur la note prise quand le disque a été préparé.',
   keyLabel: 'Clé de secours',

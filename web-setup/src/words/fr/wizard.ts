@@ -74,7 +74,6 @@ export const wizard: Words['wizard'] = {
     keep: 'Ça marche, garder',
     openThere: (address) => `Ouvrir la page à l’adresse ${address}`,
     openHint: 'Si cette page ne trouve plus le boîtier, ouvrez-la à sa nouvelle adresse et gardez-la depuis là.',
-    kept: 'La nouvelle adresse est gardée.',
     reverted: 'Le boîtier est revenu à son adresse précédente. Vérifiez les chiffres et réessayez.',
     lost: 'Le boîtier n’est plus joignable à l’ancienne adresse. Ouvrez la nouvelle :',
   },
