@@ -3,7 +3,7 @@
 use crate::{
     Config,
     finding::{Check, Finding, Level},
-    router::Router,
+    router::{Router, Wan},
 };
 use serde::Serialize;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -94,13 +94,14 @@ pub(crate) fn judge(config: &Config, router: Option<&Router>) -> (Public, Findin
             _ => None,
         })
         .collect::<Vec<_>>();
-    let wan = router.and_then(Router::wan);
-    let wan_reach = wan.map(|wan| reach_v4(wan));
+    let said = router.map_or(Wan::Unsaid, Router::wan);
+    let wan = if let Wan::Is(address) = said { Some(address) } else { None };
+    let wan_reach = wan.map(reach_v4);
     let v4 = own_v4.or(wan.filter(|_| wan_reach == Some(Reach::World)));
     let no_v4 =
         v4.is_none() && (matches!(wan_reach, Some(Reach::Provider | Reach::House)) || shared_own.is_some() || !has_v4);
     let public = Public { v4, v6, no_v4 };
-    let finding = words(&public, own_v4, shared_own.copied().or(wan.map(IpAddr::V4)), has_v4);
+    let finding = words(&public, own_v4, shared_own.copied().or(wan.map(IpAddr::V4)), has_v4, said);
     (public, finding.with("addresses", public_list(config, wan)))
 }
 
@@ -109,7 +110,7 @@ fn public_list(config: &Config, wan: Option<Ipv4Addr>) -> Vec<IpAddr> {
     wan.map(IpAddr::V4).into_iter().chain(own).collect()
 }
 
-fn words(public: &Public, own_v4: Option<Ipv4Addr>, seen: Option<IpAddr>, has_v4: bool) -> Finding {
+fn words(public: &Public, own_v4: Option<Ipv4Addr>, seen: Option<IpAddr>, has_v4: bool, said: Wan) -> Finding {
     let finding = |level, code, message: String| Finding::new(Check::PublicAddress, level, code, message);
     let v6_level = if public.v6.is_empty() { Level::Bad } else { Level::Warning };
     match (public.v4, seen) {
@@ -142,6 +143,16 @@ fn words(public: &Public, own_v4: Option<Ipv4Addr>, seen: Option<IpAddr>, has_v4
             "in both routers: from the first to the second, and from the second to the box."
         ))
         .with("address", address)
+        .with("ipv6", &public.v6),
+        (None, None) if said == Wan::NoPublic => finding(
+            v6_level,
+            "no_public_address",
+            "Your router says that it has no public IPv4 address.".to_owned(),
+        )
+        .help(concat!(
+            "Either your provider shares one among many customers (CGNAT): ask for one of your own, many give it for free. Or there is a ",
+            "second router before yours: set that one to \u{201c}bridge\u{201d}, or forward the ports in both."
+        ))
         .with("ipv6", &public.v6),
         (None, None) if !has_v4 && !public.v6.is_empty() => finding(
             Level::Warning,
@@ -203,7 +214,7 @@ mod tests {
         let config =
             |addresses: &[&str]| Config::new(addresses.iter().map(|text| text.parse().unwrap()).collect(), None);
         let judged = |addresses: &[&str], wan: Option<&str>| {
-            let router = wan.map(|wan| Router::for_tests(wan.parse().unwrap()));
+            let router = wan.map(|wan| Router::for_tests(wan.parse().map_or(Wan::NoPublic, Wan::Is)));
             let (public, finding) = judge(&config(addresses), router.as_ref());
             (finding.code, finding.level, public.no_v4)
         };
@@ -214,6 +225,7 @@ mod tests {
         assert_eq!(judged(&[house, "2a01::5"], Some("100.72.1.1")), ("cgnat", Level::Warning, true));
         assert_eq!(judged(&["100.72.1.9"], None), ("cgnat", Level::Bad, true));
         assert_eq!(judged(&[house], Some("10.0.0.4")), ("double_nat", Level::Bad, true));
+        assert_eq!(judged(&[house], Some("none")), ("no_public_address", Level::Bad, true));
         assert_eq!(judged(&["2a01::5"], None), ("ipv6_only", Level::Warning, true));
         assert_eq!(judged(&[house], None), ("public_address_unknown", Level::Unknown, false));
         assert_eq!(judged(&["fe80::1"], None), ("no_address", Level::Bad, true));

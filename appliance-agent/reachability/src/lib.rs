@@ -24,7 +24,7 @@ pub use checks::{Event, check};
 pub use config::{Config, Dns, Ports, Question};
 pub use finding::{Check, Finding, Level};
 pub use nonces::{NONCE_PATH, NonceHost, Nonces};
-pub use router::{MapError, Mappings, Protocol, Router};
+pub use router::{MapError, Mappings, Protocol, Router, Wan};
 
 /// What the page puts into its translation.
 pub type Params = serde_json::Map<String, serde_json::Value>;

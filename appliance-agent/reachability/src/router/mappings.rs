@@ -1,6 +1,6 @@
 //! Ports kept open, by asking again before the router forgets.
 
-use super::{Lease, MapError, Router};
+use super::{Lease, MapError, Router, Wan};
 use crate::Config;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -53,7 +53,7 @@ impl Mappings {
             kept.next = kept.next.min(next);
             kept.ports.insert(*port, result);
         }
-        kept.wan = router.wan();
+        kept.wan = if let Wan::Is(address) = router.wan() { Some(address) } else { None };
         if kept.ports.values().any(|result| *result == Err(MapError::Silent)) {
             self.router = None;
         }

@@ -43,7 +43,32 @@ impl fmt::Display for Protocol {
 /// A router that answered.
 pub struct Router {
     speaker: Speaker,
-    wan: Option<Ipv4Addr>,
+    wan: Wan,
+}
+
+/// What a router says of its address on the internet side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wan {
+    /// This one.
+    Is(Ipv4Addr),
+    /// None that the world could reach. Some hide an address of the provider's network behind this.
+    NoPublic,
+    /// Nothing.
+    Unsaid,
+}
+
+impl Wan {
+    fn of(address: Ipv4Addr) -> Self {
+        if address.is_unspecified() { Self::NoPublic } else { Self::Is(address) }
+    }
+
+    /// The clearer of two answers.
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Is(_), _) | (_, Self::Unsaid) => self,
+            _ => other,
+        }
+    }
 }
 
 enum Speaker {
@@ -95,7 +120,7 @@ impl Router {
         let (pcp, upnp) = tokio::join!(pcp::Pcp::find(config), upnp::Upnp::find(config));
         match (pcp, upnp) {
             (Some((pcp, wan)), upnp) => {
-                let wan = wan.or(upnp.and_then(|(_, wan)| wan));
+                let wan = wan.or(upnp.map_or(Wan::Unsaid, |(_, wan)| wan));
                 Some(Self { speaker: Speaker::Pcp(pcp), wan })
             }
             (None, Some((upnp, wan))) => Some(Self { speaker: Speaker::Upnp(Box::new(upnp)), wan }),
@@ -114,9 +139,9 @@ impl Router {
         }
     }
 
-    /// Its address on the internet side, where it says so.
+    /// What it says of its address on the internet side.
     #[must_use]
-    pub fn wan(&self) -> Option<Ipv4Addr> {
+    pub fn wan(&self) -> Wan {
         self.wan
     }
 
@@ -131,7 +156,7 @@ impl Router {
             #[cfg(test)]
             Speaker::Silent => return Err(MapError::Silent),
         };
-        self.wan = lease.wan.or(self.wan);
+        self.wan = lease.wan.map_or(Wan::Unsaid, Wan::of).or(self.wan);
         Ok(lease)
     }
 
@@ -149,7 +174,7 @@ impl Router {
     }
 
     #[cfg(test)]
-    pub(crate) fn for_tests(wan: Ipv4Addr) -> Self {
-        Self { speaker: Speaker::Silent, wan: Some(wan) }
+    pub(crate) fn for_tests(wan: Wan) -> Self {
+        Self { speaker: Speaker::Silent, wan }
     }
 }

@@ -1,6 +1,6 @@
 //! PCP, and NAT-PMP where the router knows only that.
 
-use super::{LEASE, Lease, MapError, Protocol};
+use super::{LEASE, Lease, MapError, Protocol, Wan};
 use crate::Config;
 use crab_nat::{
     InternetProtocol, MappingFailure, PortMapping, PortMappingOptions, PortMappingType, TimeoutConfig, natpmp, pcp,
@@ -35,13 +35,13 @@ struct Asked {
 
 impl Pcp {
     /// The router and its public address, if it speaks either protocol.
-    pub(super) async fn find(config: &Config) -> Option<(Self, Option<Ipv4Addr>)> {
+    pub(super) async fn find(config: &Config) -> Option<(Self, Wan)> {
         let asked = Asked { gateway: config.gateway?, client: config.private_v4()?, nonce: config.pcp_nonce };
         let found = |protocol| Self { asked, protocol, mapped: HashMap::new() };
         match natpmp::external_address(asked.gateway.into(), Some(TIMES)).await {
-            Ok(wan) => return Some((found(Protocol::NatPmp), Some(wan).filter(|wan| !wan.is_unspecified()))),
+            Ok(wan) => return Some((found(Protocol::NatPmp), Wan::of(wan))),
             // It has no address that it would call public.
-            Err(natpmp::Failure::NetworkFailure) => return Some((found(Protocol::NatPmp), None)),
+            Err(natpmp::Failure::NetworkFailure) => return Some((found(Protocol::NatPmp), Wan::NoPublic)),
             // Nobody is there. One that speaks PCP alone answers this older question with its own version (RFC 6887, 9).
             Err(natpmp::Failure::Timeout | natpmp::Failure::Socket(_)) => return None,
             Err(_) => {}
@@ -51,10 +51,10 @@ impl Pcp {
                 let (protocol, wan) = (protocol(&trial), wan(&trial));
                 // It runs out by itself, should this fail.
                 let _ = trial.try_drop().await;
-                Some((found(protocol), wan))
+                Some((found(protocol), wan.map_or(Wan::Unsaid, Wan::of)))
             }
             Err(MapError::Silent) => None,
-            Err(_) => Some((found(Protocol::Pcp), None)),
+            Err(_) => Some((found(Protocol::Pcp), Wan::Unsaid)),
         }
     }
 
@@ -96,7 +96,7 @@ impl Pcp {
 
 /// Routers answer within milliseconds; the first packet may be lost on a wireless link.
 const TIMES: TimeoutConfig =
-    TimeoutConfig { initial_timeout: Duration::from_millis(400), max_retries: 2, max_retry_timeout: None };
+    TimeoutConfig { initial_timeout: Duration::from_millis(500), max_retries: 2, max_retry_timeout: None };
 
 async fn request(
     asked: Asked,

@@ -1,9 +1,9 @@
 //! UPnP's internet gateway device.
 
-use super::{LEASE, Lease, MapError};
+use super::{LEASE, Lease, MapError, Wan};
 use crate::Config;
 use igd_next::{
-    AddPortError, PortMappingProtocol, RemovePortError, RequestError, SearchOptions,
+    AddPortError, GetExternalIpError, PortMappingProtocol, RemovePortError, RequestError, SearchOptions,
     aio::{
         Gateway,
         tokio::{Tokio, search_gateway},
@@ -28,7 +28,7 @@ pub(super) struct Upnp {
 
 impl Upnp {
     /// The router and its public address, if one answers.
-    pub(super) async fn find(config: &Config) -> Option<(Self, Option<Ipv4Addr>)> {
+    pub(super) async fn find(config: &Config) -> Option<(Self, Wan)> {
         let client = config.private_v4()?;
         let mut options = SearchOptions::default();
         // From this address, or the question leaves by whichever interface comes first.
@@ -38,8 +38,10 @@ impl Upnp {
         let gateway = search_gateway(options).await.ok()?;
         let patience = config.patience;
         let wan = match timeout(patience, gateway.get_external_ip()).await {
-            Ok(Ok(IpAddr::V4(v4))) if !v4.is_unspecified() => Some(v4),
-            _ => None,
+            Ok(Ok(IpAddr::V4(v4))) => Wan::of(v4),
+            // An answer without an address in it.
+            Ok(Err(GetExternalIpError::RequestError(RequestError::InvalidResponse(_)))) => Wan::NoPublic,
+            _ => Wan::Unsaid,
         };
         Some((Self { gateway, client, patience }, wan))
     }

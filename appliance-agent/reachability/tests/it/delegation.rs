@@ -1,13 +1,13 @@
 //! How other servers find the host: `.well-known`, SRV, or not at all.
 
-use crate::house::{HOST, bind9, config, findings, in_a_house, sh, web};
+use crate::house::{BOX, HOST, bind9, cable, config, findings, in_a_house, web};
 use hearth_reachability::{Check, Dns, Level, Nonces};
 
 const NAME: &str = "hearth-test.org";
 
 /// A house without cables: names lead to loopback.
 async fn names(records: &str) -> Dns {
-    sh("ip link add eth0 type dummy; ip addr add 192.168.77.2/24 dev eth0; ip link set eth0 up");
+    cable(BOX);
     bind9(&format!("matrix A 127.0.0.9\n{records}")).await
 }
 

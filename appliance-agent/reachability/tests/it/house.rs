@@ -98,6 +98,13 @@ N"
     ));
 }
 
+/// A cable that leads nowhere, with this address on it.
+pub fn cable(address: &str) {
+    sh(&format!(
+        "ip link add eth0 type veth peer name cable0; ip addr add {address}/24 dev eth0; ip link set eth0 up; ip link set cable0 up"
+    ));
+}
+
 /// Ports forwarded by hand, to an address in the house, also for those who come from inside.
 pub fn forward(wan: &str, target: &str) {
     sh(&format!(

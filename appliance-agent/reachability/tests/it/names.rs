@@ -1,12 +1,12 @@
 //! What bind9 says about the host, or does not.
 
-use crate::house::{HOST, bind9, config, findings, in_a_house, sh};
+use crate::house::{BOX, HOST, bind9, cable, config, findings, in_a_house};
 use hearth_reachability::{Check, Dns, Level, Nonces};
 
 #[test]
 fn records_missing_private_and_beyond_an_alias() {
     in_a_house("names::records_missing_private_and_beyond_an_alias", || async {
-        sh("ip link add eth0 type dummy; ip addr add 192.168.77.2/24 dev eth0; ip link set eth0 up");
+        cable(BOX);
         let dns =
             bind9("private A 192.168.77.2\nalias CNAME real\nreal A 9.9.77.9\nreal AAAA 2a01::9\nempty TXT nothing")
                 .await;
@@ -34,7 +34,7 @@ fn records_missing_private_and_beyond_an_alias() {
 #[test]
 fn nobody_answers_for_dns() {
     in_a_house("names::nobody_answers_for_dns", || async {
-        sh("ip link add eth0 type dummy; ip addr add 192.168.77.2/24 dev eth0; ip link set eth0 up");
+        cable(BOX);
         let dns = Dns::Servers(vec!["127.0.0.1:53".parse().unwrap()]);
         let found = findings(&config(dns), "hearth-test.org", &Nonces::default()).await;
         assert_eq!((found[&Check::Dns].code, found[&Check::Dns].level), ("dns_unreachable", Level::Unknown));

@@ -1,12 +1,12 @@
 //! Somebody outside who may be asked.
 
-use crate::house::{HOST, bind9, config, findings, in_a_house, sh, web};
+use crate::house::{BOX, HOST, bind9, cable, config, findings, in_a_house, web};
 use hearth_reachability::{Check, Level, Nonces};
 
 #[test]
 fn what_is_seen_from_outside_goes_before_what_is_seen_from_inside() {
     in_a_house("outside::what_is_seen_from_outside_goes_before_what_is_seen_from_inside", || async {
-        sh("ip link add eth0 type dummy; ip addr add 192.168.77.2/24 dev eth0; ip link set eth0 up");
+        cable(BOX);
         let mut config = config(bind9("matrix A 5.5.77.1\ntester A 127.0.0.6").await);
         config.outside_checker_url =
             Some("https://tester.hearth-test.org/api/report?server_name={server_name}".to_owned());

@@ -1,6 +1,6 @@
 //! Whether the ports lead to the box: through the router and back, to somebody else, or nowhere.
 
-use crate::house::{HOST, agent, bind9, cables, config, findings, forward, in_a_house, miniupnpd, sh, web};
+use crate::house::{HOST, agent, bind9, cable, cables, config, findings, forward, in_a_house, miniupnpd, sh, web};
 use hearth_reachability::{Check, Level, Nonces};
 use std::sync::Arc;
 
@@ -54,28 +54,12 @@ fn somebody_else_answers() {
         let dns = bind9("matrix A 5.5.77.1").await;
         // Another machine of the house with a web server of its own.
         sh("ip netns add other; ip link add other0 type veth peer name eth1 netns other
-            ip netns exec router true
             ip link add bridge0 type bridge; ip addr del 192.168.77.2/24 dev eth0; ip link set eth0 master bridge0
             ip link set other0 master bridge0; ip link set other0 up; ip link set bridge0 up
             ip addr add 192.168.77.2/24 dev bridge0; ip route add default via 192.168.77.1
             ip -n other addr add 192.168.77.9/24 dev eth1; ip -n other link set eth1 up
             ip -n other route add default via 192.168.77.1");
-        for port in [80, 443, 8448] {
-            sh(&format!("ip netns exec other python3 -m http.server {port} >/dev/null 2>&1 &"));
-        }
-        let listening = || {
-            let out = std::process::Command::new("ip")
-                .args(["netns", "exec", "other", "cat", "/proc/net/tcp"])
-                .output()
-                .unwrap();
-            let text = String::from_utf8_lossy(&out.stdout).into_owned();
-            [":0050 ", ":01BB ", ":2100 "].iter().all(|port| text.contains(port))
-        };
-        let began = std::time::Instant::now();
-        while !listening() {
-            assert!(began.elapsed().as_secs() < 20);
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
+        other_web_server().await;
         let nonces = Arc::new(Nonces::default());
         agent(Arc::clone(&nonces)).await;
         web("0.0.0.0:443", "hearth.local", |_| ("200 OK", String::new())).await;
@@ -104,7 +88,7 @@ fn nobody_answers() {
 #[test]
 fn an_own_public_address_proves_nothing() {
     in_a_house("ports::an_own_public_address_proves_nothing", || async {
-        sh("ip link add eth0 type dummy; ip addr add 6.6.77.2/24 dev eth0; ip link set eth0 up");
+        cable("6.6.77.2");
         let dns = bind9("matrix A 6.6.77.2").await;
         let mut config = config(dns);
         config.gateway = None;
@@ -118,4 +102,29 @@ fn an_own_public_address_proves_nothing() {
             assert_eq!((port.code, port.level), ("port_own_address", Level::Unknown), "{port:#?}");
         }
     });
+}
+
+/// In the namespace `other`, on all three ports.
+async fn other_web_server() {
+    let script = "import asyncio
+async def answer(reader, writer):
+    await reader.read(4096)
+    writer.write(b'HTTP/1.1 404 Not Found\\r\\nContent-Length: 0\\r\\n\\r\\n')
+    await writer.drain()
+    writer.close()
+async def main():
+    servers = [await asyncio.start_server(answer, '0.0.0.0', port) for port in (80, 443, 8448)]
+    print('listening', flush=True)
+    await asyncio.gather(*(server.serve_forever() for server in servers))
+asyncio.run(main())";
+    let mut child = tokio::process::Command::new("ip")
+        .args(["netns", "exec", "other", "python3", "-c", script])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = [0; 9];
+    tokio::io::AsyncReadExt::read_exact(child.stdout.as_mut().unwrap(), &mut said).await.unwrap();
+    assert_eq!(&said, b"listening");
+    // It ends with the house.
+    std::mem::forget(child);
 }
