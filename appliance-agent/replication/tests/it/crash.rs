@@ -128,7 +128,7 @@ fn a_disk_that_is_pulled_out_is_said_to_be_gone_and_nothing_is_made_where_it_was
     assert_eq!(fs::read_dir(&here).unwrap().count(), 0);
     fs::remove_dir(&here).unwrap();
     fs::rename(&away, &here).unwrap();
-    assert_eq!(world.repository.list().unwrap(), [good.clone()]);
+    assert_eq!(world.repository.list().unwrap(), std::slice::from_ref(&good));
     world.verify(&good.id).unwrap();
     world.write(&database, NOON + HOUR);
     restic_ok(&world.folder(), &["check", "--read-data"]);

@@ -97,7 +97,7 @@ fn one_damaged_replica_does_not_hide_the_others() {
     database.change(1);
     let second = world.write(&database, NOON + HOUR);
     fs::write(world.folder().join("snapshots").join(first.id.to_string()), "not a snapshot any more").unwrap();
-    assert_eq!(world.repository.list().unwrap(), [second.clone()]);
+    assert_eq!(world.repository.list().unwrap(), std::slice::from_ref(&second));
     world.verify(&second.id).unwrap();
     damaged(world.verify(&first.id));
     damaged(world.repository.preview(&first.id));

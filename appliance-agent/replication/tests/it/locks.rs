@@ -44,7 +44,7 @@ fn beside_a_writer_one_can_read_but_neither_write_nor_tidy_up() {
         let busy = |result: Result<(), Error>| assert!(matches!(result, Err(Error::Busy)), "{result:?}");
         busy(other.write(world.source_of(io::empty()), NOON, &Progress::none()).map(drop));
         busy(other.forget(&Retention::default().plan(&[], NOON), &Progress::none()).map(drop));
-        assert_eq!(other.list().unwrap(), [replica.clone()]);
+        assert_eq!(other.list().unwrap(), std::slice::from_ref(&replica));
         other.preview(&replica.id).unwrap();
         other.verify(&replica.id, &hearth_replication::Scope::Full, &mut io::sink(), &Progress::none()).unwrap();
         send_on.send(()).unwrap();

@@ -82,7 +82,7 @@ fn what_somebody_else_backs_up_into_it_is_not_a_replica_and_stays() {
     fs::create_dir(world.path("photos")).unwrap();
     fs::write(world.path("photos/one.jpg"), vec![1; 100_000]).unwrap();
     restic_ok(&world.folder(), &["backup", world.path("photos").to_str().unwrap()]);
-    assert_eq!(world.repository.list().unwrap(), [replica.clone()]);
+    assert_eq!(world.repository.list().unwrap(), std::slice::from_ref(&replica));
     let plan = Retention::default().plan(&world.repository.list().unwrap(), NOON);
     world.repository.forget(&plan, &hearth_replication::Progress::none()).unwrap();
     assert_eq!(restic_ok(&world.folder(), &["snapshots", "--json"]).matches("\"short_id\"").count(), 2);

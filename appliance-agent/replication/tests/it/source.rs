@@ -39,7 +39,7 @@ fn a_stream_that_breaks_off_makes_no_replica() {
             }
             other => panic!("{other:?}"),
         }
-        assert_eq!(world.repository.list().unwrap(), [good.clone()]);
+        assert_eq!(world.repository.list().unwrap(), std::slice::from_ref(&good));
     }
     restic_ok(&world.folder(), &["check", "--read-data"]);
     assert_eq!(restic_ok(&world.folder(), &["snapshots", "--json"]).matches("\"short_id\"").count(), 1);
