@@ -54,7 +54,6 @@ export const dashboard = {
     makeAdmin: 'May manage the box',
     create: 'Create',
     created: (id: string) => `${id} can sign in now.`,
-    actions: (id: string) => `Manage ${id}`,
     reset: 'New password',
     resetTitle: (id: string) => `A new password for ${id}`,
     resetLogout: 'Sign out all their devices',
