@@ -130,14 +130,14 @@ class Box:
             unit = os.path.join(self.folder, "probe.service")
             with open(unit, "w") as file:
                 file.write(PROBE)
-            wanted = os.path.join(self.folder, "probe.conf")
-            with open(wanted, "w") as file:
-                file.write("[Unit]\nWants=p.service\n")
+            rule = os.path.join(self.folder, "probe.rules")
+            with open(rule, "w") as file:
+                file.write('SUBSYSTEM=="virtio-ports", ATTR{name}=="hearth.probe", TAG+="systemd", ENV{SYSTEMD_WANTS}+="p.service"\n')
             command += [
                 "-device", "virtio-serial-pci", "-chardev", f"socket,id=probe,path={self._socket('probe')},server=on,wait=off", "-device", "virtserialport,chardev=probe,name=hearth.probe",
-                # Short names, for QEMU takes 55 letters at most; "-.mount" is the root, which every boot starts with.
+                # Short names, for QEMU takes 55 letters at most.
                 "-fw_cfg", f"name=opt/io.systemd.credentials/systemd.extra-unit.p.service,file={unit}",
-                "-fw_cfg", f"name=opt/io.systemd.credentials/systemd.unit-dropin.-.mount,file={wanted}",
+                "-fw_cfg", f"name=opt/io.systemd.credentials/udev.rules.p,file={rule}",
             ]
         return command
 
@@ -257,6 +257,7 @@ class Box:
 PROBE = """[Unit]
 Description=A shell for tests, by a port that the emulator offers
 After=hearth-agent.service
+StartLimitIntervalSec=0
 
 [Service]
 Environment=PATH=/usr/bin:/usr/sbin
