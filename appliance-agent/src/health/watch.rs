@@ -1,8 +1,8 @@
 //! What the watch over the homeserver has seen, and other things that change while the agent runs.
 
 use crate::homeserver::Health;
-use std::sync::{Mutex, PoisonError};
 use hearth_reachability::Finding;
+use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
 
 /// The homeserver as it was last seen.

@@ -123,7 +123,8 @@ async fn a_homeserver_that_does_not_start_leaves_the_wizard_where_it_was() {
 async fn a_network_setting_is_tried_kept_or_goes_back_by_itself() {
     let agent = Agent::start();
     let mut owner = agent.owner().await;
-    let fixed = json!({ "mode": "static", "address": "192.168.1.9/24", "gateway": "192.168.1.1", "dns": ["192.168.1.1"] });
+    let fixed =
+        json!({ "mode": "static", "address": "192.168.1.9/24", "gateway": "192.168.1.1", "dns": ["192.168.1.1"] });
     let network = async |owner: &mut Client| owner.get("/api/setup").await.ok()["steps"]["network"].clone();
     for bad in [
         json!({ "mode": "static" }),

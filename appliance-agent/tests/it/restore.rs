@@ -52,7 +52,10 @@ async fn a_box_is_restored_from_its_disk_and_goes_on() {
     assert_eq!(owner.post("/api/restore/preview", json!({ "replica": "x" })).await.code(), "nothing_open");
     assert_eq!(owner.post("/api/restore/start", json!({ "replica": "x" })).await.code(), "nothing_open");
     let open_with = |disk: &str, key: &str| json!({ "disk": disk, "recovery_key": key });
-    assert_eq!(owner.post("/api/restore/open", open_with("usb-carried", "TOO-SHORT")).await.code(), "wrong_recovery_key");
+    assert_eq!(
+        owner.post("/api/restore/open", open_with("usb-carried", "TOO-SHORT")).await.code(),
+        "wrong_recovery_key"
+    );
     assert_eq!(owner.post("/api/restore/open", open_with("usb-empty", &key)).await.code(), "not_a_volume");
     assert_eq!(owner.post("/api/restore/open", open_with("usb-none", &key)).await.code(), "disk_gone");
     let wrong = owner.job("/api/restore/open", open_with("usb-carried", &["0000"; 7].join("-"))).await;
