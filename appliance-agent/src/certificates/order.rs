@@ -133,9 +133,7 @@ async fn local(app: &Arc<App>, host: &str, job: &Progress) -> Result<(), Failure
     }
     job.begin("issue");
     let (worker, name) = (Arc::clone(app), host.to_owned());
-    let pair = blocking(move || sign(&worker, &name))
-    .await
-    .map_err(|problem| (problem, None))?;
+    let pair = blocking(move || sign(&worker, &name)).await.map_err(|problem| (problem, None))?;
     install(app, &pair, host, job).await
 }
 

@@ -48,11 +48,12 @@ pub async fn prepare(app: &Arc<App>, disk: String, erase: bool) -> Result<String
 pub(super) async fn judge(app: &App, id: DiskId, erase: bool) -> Result<DiskId, Problem> {
     let ours = app.volumes.keys.volumes();
     let disks = app.machine(move |system| system.disks(&ours)).await?;
-    let Some(Disk { state, contents, .. }) = disks.into_iter().find(|disk| disk.id == id) else {
+    let Some(Disk { state, contents, read_only, .. }) = disks.into_iter().find(|disk| disk.id == id) else {
         return Err(hearth_system::Error::DiskGone.into());
     };
     match state {
         DiskState::System => Err(hearth_system::Error::SystemDisk.into()),
+        _ if read_only => Err(hearth_system::Error::DiskReadOnly.into()),
         DiskState::Empty => Ok(id),
         _ if erase => Ok(id),
         _ => Err(hearth_system::Error::DiskHasData { contents }.into()),

@@ -6,8 +6,7 @@ use super::{
 };
 use crate::{
     app::{App, blocking},
-    certificates,
-    homeserver,
+    certificates, homeserver,
     jobs::{Kind, Progress},
     ports,
     problem::Problem,

@@ -5,10 +5,15 @@ use serde_json::{Value, json};
 
 pub const PASSWORD: &str = "four words in a row";
 
-/// The first disk of this state.
+/// All disks.
+async fn disks(owner: &mut Client) -> Vec<Value> {
+    owner.get("/api/disks").await.ok()["disks"].as_array().unwrap().clone()
+}
+
+/// The first disk of this state that can be written.
 pub async fn disk(owner: &mut Client, state: &str) -> String {
-    let disks = owner.get("/api/disks").await.ok();
-    let found = disks["disks"].as_array().unwrap().iter().find(|disk| disk["state"] == state);
+    let disks = disks(owner).await;
+    let found = disks.iter().find(|disk| disk["state"] == state && disk["read_only"] == false);
     found.unwrap_or_else(|| panic!("no {state} disk: {disks:#}"))["id"].as_str().unwrap().to_owned()
 }
 
@@ -76,6 +81,9 @@ async fn the_whole_wizard_ends_in_a_box_in_use() {
     let system = disk(&mut owner, "system").await;
     let refused = owner.post("/api/setup/backup/prepare", json!({ "disk": system, "erase": true })).await;
     assert_eq!(refused.code(), "system_disk");
+    let locked = disks(&mut owner).await.into_iter().find(|disk| disk["read_only"] == true).unwrap();
+    let refused = owner.post("/api/setup/backup/prepare", json!({ "disk": locked["id"], "erase": true })).await;
+    assert_eq!((refused.status, refused.code().as_str()), (422, "disk_read_only"));
     let gone = owner.post("/api/setup/backup/prepare", json!({ "disk": "none", "erase": true })).await;
     assert_eq!(gone.code(), "disk_gone");
     let early = owner.post("/api/setup/backup/confirm", json!({ "groups": { "1": "AAAA", "2": "BBBB" } })).await;
