@@ -98,8 +98,8 @@ pub(crate) fn judge(config: &Config, router: Option<&Router>) -> (Public, Findin
     let wan = if let Wan::Is(address) = said { Some(address) } else { None };
     let wan_reach = wan.map(reach_v4);
     let v4 = own_v4.or(wan.filter(|_| wan_reach == Some(Reach::World)));
-    let no_v4 =
-        v4.is_none() && (matches!(wan_reach, Some(Reach::Provider | Reach::House)) || shared_own.is_some() || !has_v4);
+    let denied = matches!(wan_reach, Some(Reach::Provider | Reach::House)) || said == Wan::NoPublic;
+    let no_v4 = v4.is_none() && (denied || shared_own.is_some() || !has_v4);
     let public = Public { v4, v6, no_v4 };
     let finding = words(&public, own_v4, shared_own.copied().or(wan.map(IpAddr::V4)), has_v4, said);
     (public, finding.with("addresses", public_list(config, wan)))
