@@ -11,12 +11,11 @@ async fn names(records: &str) -> Dns {
     bind9(&format!("matrix A 127.0.0.9\n{records}")).await
 }
 
+/// What a web server answers to a path: status line and body.
+type Answer = fn(&str) -> (&'static str, String);
+
 /// What comes of the delegation where the name's own web server answers so.
-async fn judged(
-    records: &str,
-    server_name: &str,
-    answer: Option<fn(&str) -> (&'static str, String)>,
-) -> (&'static str, Level, String) {
+async fn judged(records: &str, server_name: &str, answer: Option<Answer>) -> (&'static str, Level, String) {
     let mut config = config(names(records).await);
     if let Some(answer) = answer {
         config.extra_roots_pem = Some(web("127.0.0.5:443", NAME, answer).await);
