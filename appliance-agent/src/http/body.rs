@@ -52,6 +52,10 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         }
         // An empty body is what a request without anything to say looks like.
         let bytes = if bytes.is_empty() { &b"{}"[..] } else { &bytes };
+        // serde would take a list for an object, field by field.
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Problem::bad_request("The request is not a JSON object."));
+        }
         serde_json::from_slice(bytes)
             .map(Self)
             .map_err(|error| Problem::bad_request(format!("The request is not what this takes: {error}.")))

@@ -45,6 +45,7 @@ async fn broken_bodies_are_the_senders_fault_and_never_the_boxs() {
             }
         }
     }
+    assert_eq!(owner.raw("GET", "/api/setup", &[], Vec::new()).await.status, 200, "nobody was logged out meanwhile");
     let log = std::fs::read_to_string(agent.folder.path().join("log")).unwrap();
     assert!(!log.contains("panicked"), "{log}");
 }
