@@ -6,6 +6,7 @@ use crate::{
     homeserver::part,
     http::{Body, Parts},
     problem::Problem,
+    setup,
 };
 use axum::{Json, extract::State};
 use http::{Method, StatusCode};
@@ -32,6 +33,7 @@ pub(super) async fn create(
     State(app): State<Arc<App>>,
     Body(user): Body<NewUser>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
+    setup::check_password(&user.password)?;
     let made = app.homeserver.send(Method::POST, "/v1/users", &user).await?;
     tracing::info!(name = user.name, admin = user.admin, "an account was made");
     Ok((StatusCode::CREATED, Json(made)))
@@ -51,6 +53,7 @@ pub(super) async fn password(
     Parts(name): Parts<String>,
     Body(new): Body<NewPassword>,
 ) -> Result<Json<Done>, Problem> {
+    setup::check_password(&new.password)?;
     let path = format!("/v1/users/{}/password", part(&name));
     app.homeserver.send::<Value>(Method::PUT, &path, &new).await?;
     out(&app, &name).await;

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// The largest body in bytes; forms are small.
 const LARGEST: usize = 64 * 1024;
+/// What is a little larger is taken all the same and thrown away, so that its sender comes to hear the answer.
+const DRAINED: usize = 256 * 1024;
 /// How long a body may take to arrive.
 const TIME: Duration = Duration::from_secs(15);
 
@@ -20,7 +22,15 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let collected = tokio::time::timeout(TIME, Limited::new(request.into_body(), LARGEST).collect()).await;
+        let collected = tokio::time::timeout(TIME, Limited::new(request.into_body(), DRAINED).collect()).await;
+        let too_large = || {
+            Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                "The request is too large.",
+                "Shorten what you typed.",
+            )
+        };
         let bytes = collected
             .map_err(|_| {
                 Problem::new(
@@ -32,18 +42,20 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             })?
             .map_err(|error| {
                 if error.is::<LengthLimitError>() {
-                    return Problem::new(
-                        StatusCode::PAYLOAD_TOO_LARGE,
-                        "too_large",
-                        "The request is too large.",
-                        "Shorten what you typed.",
-                    );
+                    return too_large();
                 }
                 Problem::bad_request("The request was cut off.")
             })?
             .to_bytes();
+        if bytes.len() > LARGEST {
+            return Err(too_large());
+        }
         // An empty body is what a request without anything to say looks like.
         let bytes = if bytes.is_empty() { &b"{}"[..] } else { &bytes };
+        // serde would take a list for an object, field by field.
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Problem::bad_request("The request is not a JSON object."));
+        }
         serde_json::from_slice(bytes)
             .map(Self)
             .map_err(|error| Problem::bad_request(format!("The request is not what this takes: {error}.")))

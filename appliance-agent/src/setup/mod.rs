@@ -6,5 +6,5 @@ mod passwords;
 mod view;
 
 pub use names::{domain_name, email_address, language, localpart};
-pub use passwords::hash;
+pub use passwords::{check as check_password, hash};
 pub use view::{Network, View, network, view};

@@ -12,11 +12,11 @@ const SHORTEST: usize = 8;
 /// The longest in bytes.
 const LONGEST: usize = 512;
 
-/// The argon2id PHC string of a password.
+/// Refuses what is too short, or too long to be hashed.
 ///
 /// # Errors
 /// `weak_password`
-pub async fn hash(password: String, random: &Random) -> Result<String, Problem> {
+pub fn check(password: &str) -> Result<(), Problem> {
     if password.chars().count() < SHORTEST || password.len() > LONGEST {
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -26,6 +26,15 @@ pub async fn hash(password: String, random: &Random) -> Result<String, Problem> 
         )
         .with("shortest", SHORTEST));
     }
+    Ok(())
+}
+
+/// The argon2id PHC string of a password.
+///
+/// # Errors
+/// `weak_password`
+pub async fn hash(password: String, random: &Random) -> Result<String, Problem> {
+    check(&password)?;
     let salt = random.bytes::<16>();
     blocking(move || {
         let params = Params::new(MEMORY, PASSES, 1, None).map_err(|error| Problem::internal(&error))?;
