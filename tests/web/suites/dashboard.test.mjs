@@ -99,7 +99,8 @@ test('a replica is made, tested, and copied to a second disk', async () => {
   const { page, close } = await inside({ viewport: phone });
   await wizard.open(page, 'replicas');
   await wizard.button(page, 'Back up now').click();
-  await page.getByText('Tidying up old replicas').waitFor();
+  // One job at a time has the disk.
+  await page.locator('li.done', { hasText: 'Tidying up old replicas' }).waitFor({ timeout: 60_000 });
   await wizard.button(page, 'Test a restore').click();
   await page.getByText('The newest replica can be restored.').waitFor({ timeout: 90_000 });
   await wizard.button(page, 'Copy to a second disk').click();

@@ -71,7 +71,7 @@ async function walk(viewport, scheme, prefix) {
     await judged('Ready?', '19-summary');
 
     // Left and come back to: what was saved is there, also after a reload.
-    await page.getByRole('link', { name: 'Change: Who may join' }).click();
+    await page.getByRole('link', { name: /^Change.*Who may join$/ }).click();
     await wizard.heading(page, 'Who may join?');
     assert.ok(await page.getByRole('radio', { name: /People with an invitation/ }).isChecked());
     await page.reload();
@@ -82,7 +82,8 @@ async function walk(viewport, scheme, prefix) {
 
     const picture = PNG.sync.read(await page.getByRole('img', { name: /^QR code/ }).screenshot());
     const read = jsQR(new Uint8ClampedArray(picture.data), picture.width, picture.height);
-    assert.equal(read?.data, 'https://mobile.element.io/?hs_url=https%3A%2F%2Fmatrix.family.example');
+    // On a box the port is the usual one and is not named.
+    assert.match(read?.data ?? '', /^https:\/\/mobile\.element\.io\/\?hs_url=https%3A%2F%2Fmatrix\.family\.example(%3A\d+)?$/);
     await wizard.button(page, 'Go to the dashboard').click();
     await page.getByRole('heading', { level: 1, name: /Overview|Good to see you/ }).waitFor();
     await shot(page, `${prefix}-21-after`);

@@ -18,7 +18,7 @@ export function sayFault(fault: Fault): Advice {
   return say(prefix && typeof field === 'string' ? all[`${prefix}_${field}`] : all[fault.code], fault);
 }
 
-export const sayFinding = (finding: Finding): Advice => say((t().findings as Record<string, Say>)[finding.code], finding);
+export const sayFinding = (finding: Finding): Advice => say((t().findings as Record<string, Say>)[finding.code] ?? (t().errors as Record<string, Say>)[finding.code], finding);
 
 /** Details are names, addresses and figures, or sentences of the agent's, which only those who read English are shown. */
 export const sayDetail = (detail: string): string =>

@@ -22,7 +22,7 @@ export const errors: Words['errors'] = {
   service_failed: ['Der Heimserver ließ sich nicht richtig starten oder anhalten.', 'Starten Sie die Box neu. Bleibt es so, sehen Sie in die Protokolle.'],
 
   wrong_setup_code: ['Das ist nicht der Einrichtungscode.', 'Vergleichen Sie ihn Zeichen für Zeichen mit dem Bildschirm oder der Datei auf der Karte.'],
-  too_many_attempts: (p) => ['Zu viele Versuche.', `Zur Sicherheit wartet die Box ${until(number(p, 'retry_after_s'))} bis zum nächsten.`],
+  too_many_attempts: (p) => ['Zu viele Versuche.', 'retry_after_s' in p ? `Zur Sicherheit wartet die Box ${until(number(p, 'retry_after_s'))} bis zum nächsten.` : 'Warten Sie ein wenig und versuchen Sie es noch einmal.'],
   wrong_login: ['Name oder Passwort stimmt nicht.', 'Geben Sie beides wie in Element ein. Wer auch verwalten darf, kann ein neues Passwort setzen.'],
   not_an_administrator: ['Dieses Konto darf die Box nicht verwalten.', 'Melden Sie sich mit einem an, das es darf.'],
   wrong_server_name: ['So heißt diese Box nicht.', 'Tippen Sie den Namen genau so, wie er dasteht.'],
@@ -44,12 +44,10 @@ export const errors: Words['errors'] = {
   no_network_trial: ['Die Zeit zum Behalten ist vorbei.', 'Die Box ist zur früheren Adresse zurückgekehrt. Versuchen Sie es noch einmal.'],
 
   invalid_username: username,
-  weak_password: (p) => [`Das Passwort braucht mindestens ${text(p, 'shortest')} Zeichen.`, 'Gut sind mehrere Wörter, die nicht zusammengehören.'],
-  M_USER_IN_USE: ['Dieser Name ist vergeben.', 'Wählen Sie einen anderen.'],
-  M_INVALID_USERNAME: username,
-  M_WEAK_PASSWORD: ['Dieses Passwort ist zu schwach.', 'Nehmen Sie ein längeres aus mehreren Wörtern.'],
-  M_FORBIDDEN: ['Das ist nicht erlaubt.', 'Eine Person muss verwalten dürfen: Erlauben Sie es zuerst jemand anderem.'],
-  M_LIMIT_EXCEEDED: ['Zu viele Versuche.', 'Warten Sie eine Minute und versuchen Sie es noch einmal.'],
+  weak_password: (p) => ['shortest' in p ? `Das Passwort braucht mindestens ${text(p, 'shortest')} Zeichen.` : 'Dieses Passwort ist zu schwach.', 'Gut sind mehrere Wörter, die nicht zusammengehören.'],
+  not_found: ['Das gibt es nicht mehr.', 'Laden Sie die Seite neu: Es kann sich etwas geändert haben.'],
+  user_in_use: ['Dieser Name ist vergeben.', 'Wählen Sie einen anderen.'],
+  forbidden: ['Das ist nicht erlaubt.', 'Eine Person muss verwalten dürfen: Erlauben Sie es zuerst jemand anderem.'],
   last_administrator: lastOne,
 
   name_missing: ['Die Box hat noch keinen öffentlichen Namen.', 'Wählen Sie zuerst den Namen.'],

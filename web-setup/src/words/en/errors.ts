@@ -16,7 +16,7 @@ export const errors = {
   service_failed: ['The homeserver did not start or stop as it should.', 'Restart the box. If it stays so, look at the logs.'],
 
   wrong_setup_code: ['That is not the setup code.', 'Compare it letter by letter with the screen or the file on the card.'],
-  too_many_attempts: (p) => ['Too many attempts.', `For safety the box waits ${until(number(p, 'retry_after_s'))} before the next one.`],
+  too_many_attempts: (p) => ['Too many attempts.', 'retry_after_s' in p ? `For safety the box waits ${until(number(p, 'retry_after_s'))} before the next one.` : 'Wait a little, then try again.'],
   wrong_login: ['The name or the password is wrong.', 'Type them as in Element. Another administrator can set a new password.'],
   not_an_administrator: ['This account may not manage the box.', 'Sign in with an administrator’s account, or ask an administrator.'],
   wrong_server_name: ['That is not the name of this box.', 'Type it exactly as it is shown.'],
@@ -38,12 +38,10 @@ export const errors = {
   no_network_trial: ['The time to keep it is over.', 'The box went back to its earlier address. Try once more.'],
 
   invalid_username: ['This name can’t be used.', 'Use small letters, digits, and . _ - only.'],
-  weak_password: (p) => [`The password needs at least ${text(p, 'shortest')} characters.`, 'Several words that don’t belong together are good.'],
-  M_USER_IN_USE: ['This name is taken.', 'Choose another one.'],
-  M_INVALID_USERNAME: ['This name can’t be used.', 'Use small letters, digits, and . _ - only.'],
-  M_WEAK_PASSWORD: ['This password is too weak.', 'Use a longer one, of several words.'],
-  M_FORBIDDEN: ['That is not allowed.', 'The last administrator stays one: make somebody else administrator first.'],
-  M_LIMIT_EXCEEDED: ['Too many attempts.', 'Wait a minute, then try again.'],
+  weak_password: (p) => ['shortest' in p ? `The password needs at least ${text(p, 'shortest')} characters.` : 'This password is too weak.', 'Several words that don’t belong together are good.'],
+  not_found: ['That is not there any more.', 'Load the page anew: it may have changed meanwhile.'],
+  user_in_use: ['This name is taken.', 'Choose another one.'],
+  forbidden: ['That is not allowed.', 'The last administrator stays one: make somebody else administrator first.'],
 
   last_administrator: ['This is the last administrator.', 'Make somebody else administrator first.'],
 

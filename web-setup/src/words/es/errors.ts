@@ -21,7 +21,7 @@ export const errors: Words['errors'] = {
   service_failed: ['El servidor no arrancó o no paró como debía.', 'Reinicie la caja. Si sigue igual, mire los registros.'],
 
   wrong_setup_code: ['Ese no es el código de instalación.', 'Compárelo signo por signo con la pantalla o el archivo de la tarjeta.'],
-  too_many_attempts: (p) => ['Demasiados intentos.', `Por seguridad, la caja espera ${until(number(p, 'retry_after_s'))} hasta el siguiente.`],
+  too_many_attempts: (p) => ['Demasiados intentos.', 'retry_after_s' in p ? `Por seguridad, la caja espera ${until(number(p, 'retry_after_s'))} hasta el siguiente.` : 'Espere un poco e inténtelo otra vez.'],
   wrong_login: ['El nombre o la contraseña no son correctos.', 'Escríbalos como en Element. Otra persona que administra puede poner una contraseña nueva.'],
   not_an_administrator: ['Esta cuenta no puede administrar la caja.', 'Entre con una que sí pueda.'],
   wrong_server_name: ['Ese no es el nombre de esta caja.', 'Escríbalo exactamente como se muestra.'],
@@ -43,12 +43,10 @@ export const errors: Words['errors'] = {
   no_network_trial: ['Se acabó el tiempo para conservarla.', 'La caja volvió a su dirección anterior. Inténtelo otra vez.'],
 
   invalid_username: username,
-  weak_password: (p) => [`La contraseña necesita al menos ${text(p, 'shortest')} signos.`, 'Van bien varias palabras que no tengan que ver entre sí.'],
-  M_USER_IN_USE: ['Este nombre está ocupado.', 'Elija otro.'],
-  M_INVALID_USERNAME: username,
-  M_WEAK_PASSWORD: ['Esta contraseña es demasiado débil.', 'Use una más larga, de varias palabras.'],
-  M_FORBIDDEN: ['Eso no está permitido.', 'Alguien debe administrar: dé antes ese permiso a otra persona.'],
-  M_LIMIT_EXCEEDED: ['Demasiados intentos.', 'Espere un minuto e inténtelo otra vez.'],
+  weak_password: (p) => ['shortest' in p ? `La contraseña necesita al menos ${text(p, 'shortest')} signos.` : 'Esta contraseña es demasiado débil.', 'Van bien varias palabras que no tengan que ver entre sí.'],
+  not_found: ['Eso ya no existe.', 'Cargue la página de nuevo: puede que algo haya cambiado.'],
+  user_in_use: ['Este nombre está ocupado.', 'Elija otro.'],
+  forbidden: ['Eso no está permitido.', 'Alguien debe administrar: dé antes ese permiso a otra persona.'],
   last_administrator: ['Es la última persona que administra.', 'Dé antes ese permiso a otra.'],
 
   name_missing: ['La caja aún no tiene nombre público.', 'Elija primero el nombre.'],

@@ -21,7 +21,7 @@ export const errors: Words['errors'] = {
   service_failed: ['Le serveur n’a pas démarré ou ne s’est pas arrêté comme il faut.', 'Redémarrez le boîtier. Si rien ne change, regardez les journaux.'],
 
   wrong_setup_code: ['Ce n’est pas le code d’installation.', 'Comparez-le signe par signe avec l’écran ou le fichier de la carte.'],
-  too_many_attempts: (p) => ['Trop d’essais.', `Par sécurité, le boîtier attend ${until(number(p, 'retry_after_s'))} avant le suivant.`],
+  too_many_attempts: (p) => ['Trop d’essais.', 'retry_after_s' in p ? `Par sécurité, le boîtier attend ${until(number(p, 'retry_after_s'))} avant le suivant.` : 'Attendez un peu, puis réessayez.'],
   wrong_login: ['Le nom ou le mot de passe est faux.', 'Tapez-les comme dans Element. Une autre personne qui administre peut fixer un nouveau mot de passe.'],
   not_an_administrator: ['Ce compte ne peut pas administrer le boîtier.', 'Connectez-vous avec un compte qui le peut.'],
   wrong_server_name: ['Ce n’est pas le nom de ce boîtier.', 'Tapez-le exactement comme il est affiché.'],
@@ -43,12 +43,10 @@ export const errors: Words['errors'] = {
   no_network_trial: ['Le temps pour garder est passé.', 'Le boîtier est revenu à son adresse précédente. Réessayez.'],
 
   invalid_username: username,
-  weak_password: (p) => [`Il faut au moins ${text(p, 'shortest')} caractères.`, 'Plusieurs mots sans rapport entre eux, c’est bien.'],
-  M_USER_IN_USE: ['Ce nom est pris.', 'Choisissez-en un autre.'],
-  M_INVALID_USERNAME: username,
-  M_WEAK_PASSWORD: ['Ce mot de passe est trop faible.', 'Prenez-en un plus long, de plusieurs mots.'],
-  M_FORBIDDEN: ['Ce n’est pas permis.', 'Il faut que quelqu’un administre : donnez d’abord ce droit à une autre personne.'],
-  M_LIMIT_EXCEEDED: ['Trop d’essais.', 'Attendez une minute, puis réessayez.'],
+  weak_password: (p) => ['shortest' in p ? `Il faut au moins ${text(p, 'shortest')} caractères.` : 'Ce mot de passe est trop faible.', 'Plusieurs mots sans rapport entre eux, c’est bien.'],
+  not_found: ['Cela n’existe plus.', 'Rechargez la page : quelque chose a pu changer.'],
+  user_in_use: ['Ce nom est pris.', 'Choisissez-en un autre.'],
+  forbidden: ['Ce n’est pas permis.', 'Il faut que quelqu’un administre : donnez d’abord ce droit à une autre personne.'],
   last_administrator: ['C’est la dernière personne qui administre.', 'Donnez d’abord ce droit à une autre.'],
 
   name_missing: ['Le boîtier n’a pas encore de nom public.', 'Choisissez d’abord le nom.'],
