@@ -42,10 +42,16 @@ impl Pair {
         let chain = chain(certificate_pem)?;
         let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes())
             .map_err(|error| CertificateError::Damaged { what: "key", detail: error.to_string() })?;
-        let served = CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|error| match error {
-            rustls::Error::InconsistentKeys(_) => CertificateError::OtherKey,
-            other => CertificateError::Damaged { what: "key", detail: other.to_string() },
-        })?;
+        let key = ring::sign::any_supported_type(&key)
+            .map_err(|error| CertificateError::Damaged { what: "key", detail: error.to_string() })?;
+        let served = CertifiedKey::new(chain, key);
+        match served.keys_match() {
+            // A challenge's certificate (RFC 8737) has a critical extension that webpki doesn't know; it can't compare then.
+            Ok(()) | Err(rustls::Error::InvalidCertificate(rustls::CertificateError::Other(_))) => {}
+            Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
+            Err(rustls::Error::InconsistentKeys(_)) => return Err(CertificateError::OtherKey),
+            Err(other) => return Err(CertificateError::Damaged { what: "key", detail: other.to_string() }),
+        }
         crate::details::signed_in_order(&served.cert)?;
         Ok(Self { certificate_pem: certificate_pem.to_owned(), key_pem: key_pem.to_owned(), served: Arc::new(served) })
     }

@@ -166,7 +166,14 @@ fn read(folder: &Path) -> Result<CertifiedKey, TlsError> {
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| bad(&certificate, &error))?;
     let private = PrivateKeyDer::from_pem_file(&key).map_err(|error| bad(&key, &error))?;
-    CertifiedKey::from_der(chain, private, &ring::default_provider()).map_err(|error| bad(&certificate, &error))
+    let private = ring::sign::any_supported_type(&private).map_err(|error| bad(&key, &error))?;
+    let certified = CertifiedKey::new(chain, private);
+    match certified.keys_match() {
+        // A challenge's certificate (RFC 8737) has a critical extension that webpki doesn't know; it can't compare then.
+        Ok(()) | Err(rustls::Error::InvalidCertificate(rustls::CertificateError::Other(_))) => Ok(certified),
+        Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(certified),
+        Err(error) => Err(bad(&certificate, &error)),
+    }
 }
 
 /// Makes a self-signed certificate, good until the box gets one that everybody trusts.
