@@ -50,6 +50,16 @@ impl Pair {
         Ok(Self { certificate_pem: certificate_pem.to_owned(), key_pem: key_pem.to_owned(), served: Arc::new(served) })
     }
 
+    /// An answer to a challenge. Its extension is marked critical so that no client takes it for a certificate, and so
+    /// rustls's check of key and certificate doesn't either; both have just been made together.
+    pub(crate) fn of_challenge(certificate_pem: String, key_pem: String) -> Result<Self, CertificateError> {
+        let damaged = |error: String| CertificateError::Damaged { what: "key", detail: error };
+        let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).map_err(|error| damaged(error.to_string()))?;
+        let key = ring::sign::any_supported_type(&key).map_err(|error| damaged(error.to_string()))?;
+        let served = Arc::new(CertifiedKey::new(chain(&certificate_pem)?, key));
+        Ok(Self { certificate_pem, key_pem, served })
+    }
+
     /// Reads `certificate.pem` and `key.pem` of a folder; `None` where either is missing.
     ///
     /// # Errors
