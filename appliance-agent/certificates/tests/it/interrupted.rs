@@ -6,11 +6,13 @@ use hearth_certificates::{
     acme::{ChallengeHost, Challenges, Method, Progress, Step, StepState},
 };
 use std::{
-    atomic::{AtomicBool, Ordering},
     fs,
     future::Future,
     pin::pin,
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::sync::Notify;
 
