@@ -42,18 +42,22 @@ impl Pair {
         let chain = chain(certificate_pem)?;
         let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes())
             .map_err(|error| CertificateError::Damaged { what: "key", detail: error.to_string() })?;
-        let key = ring::sign::any_supported_type(&key)
-            .map_err(|error| CertificateError::Damaged { what: "key", detail: error.to_string() })?;
-        let served = CertifiedKey::new(chain, key);
-        match served.keys_match() {
-            // A challenge's certificate (RFC 8737) has a critical extension that webpki doesn't know; it can't compare then.
-            Ok(()) | Err(rustls::Error::InvalidCertificate(rustls::CertificateError::Other(_))) => {}
-            Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
-            Err(rustls::Error::InconsistentKeys(_)) => return Err(CertificateError::OtherKey),
-            Err(other) => return Err(CertificateError::Damaged { what: "key", detail: other.to_string() }),
-        }
+        let served = CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => CertificateError::OtherKey,
+            other => CertificateError::Damaged { what: "key", detail: other.to_string() },
+        })?;
         crate::details::signed_in_order(&served.cert)?;
         Ok(Self { certificate_pem: certificate_pem.to_owned(), key_pem: key_pem.to_owned(), served: Arc::new(served) })
+    }
+
+    /// An answer to a challenge. Its extension is marked critical so that no client takes it for a certificate, and so
+    /// rustls's check of key and certificate doesn't either; both have just been made together.
+    pub(crate) fn of_challenge(certificate_pem: String, key_pem: String) -> Result<Self, CertificateError> {
+        let damaged = |error: String| CertificateError::Damaged { what: "key", detail: error };
+        let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).map_err(|error| damaged(error.to_string()))?;
+        let key = ring::sign::any_supported_type(&key).map_err(|error| damaged(error.to_string()))?;
+        let served = Arc::new(CertifiedKey::new(chain(&certificate_pem)?, key));
+        Ok(Self { certificate_pem, key_pem, served })
     }
 
     /// Reads `certificate.pem` and `key.pem` of a folder; `None` where either is missing.

@@ -319,5 +319,5 @@ fn challenge_certificate(name: &str, answer: &KeyAuthorization) -> Result<Pair, 
     params.distinguished_name = DistinguishedName::new();
     params.custom_extensions = vec![CustomExtension::new_acme_identifier(answer.digest().as_ref())];
     let certificate = params.self_signed(&key).map_err(making)?;
-    Pair::from_pem(&certificate.pem(), &key.serialize_pem())
+    Pair::of_challenge(certificate.pem(), key.serialize_pem())
 }

@@ -122,6 +122,26 @@ mod tests {
     }
 
     #[test]
+    fn a_failed_challenge_says_where_to_look() {
+        for (kind, expected) in [
+            ("dns", Why::Dns),
+            ("connection", Why::Closed),
+            ("unauthorized", Why::Elsewhere),
+            ("tls", Why::Elsewhere),
+            ("caa", Why::Caa),
+            ("rejectedIdentifier", Why::Forbidden),
+            ("serverInternal", Why::Other),
+        ] {
+            let problem = problem(&format!(r#"{{"type":"urn:ietf:params:acme:error:{kind}","detail":"why"}}"#));
+            let refusal = refusal("a.org", Method::Http01, Some(&problem));
+            assert_eq!((refusal.why, refusal.detail.as_str()), (expected, "why"));
+            let error = AcmeError::Refused { refusals: vec![refusal] };
+            assert!(error.to_string().contains("a.org") && !error.help().is_empty());
+        }
+        assert_eq!(refusal("a.org", Method::Http01, None).why, Why::Other);
+    }
+
+    #[test]
     fn a_rejected_order_names_what_is_wrong() {
         let error = explain(
             &problem(

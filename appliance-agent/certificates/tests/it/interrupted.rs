@@ -3,13 +3,16 @@
 use crate::peer::{NAME, Options, Pebble, now_ms, request};
 use hearth_certificates::{
     CertificateError, Pair,
-    acme::{ChallengeHost, Challenges, Method},
+    acme::{ChallengeHost, Challenges, Method, Progress, Step, StepState},
 };
 use std::{
     fs,
     future::Future,
     pin::pin,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::sync::Notify;
 
@@ -66,12 +69,17 @@ async fn an_order_that_was_cut_is_taken_up_again() {
     cut(acme.execute(&plan, &told, &|_| {}), &told).await;
     let order = pebble.folder.path().join("acme/order.json");
     let url = fs::read_to_string(&order).unwrap();
-    // A new process, the same folder.
-    let again = Told { inner: &challenges, put: Notify::new(), was_put: AtomicBool::new(false) };
-    let acme = pebble.acme();
-    cut(acme.execute(&plan, &again, &|_| {}), &again).await;
-    assert_eq!(fs::read_to_string(&order).unwrap(), url, "the same order");
-    acme.execute(&plan, &challenges, &|_| {}).await.unwrap().check(NAME, now_ms()).unwrap();
+    // A new process, the same folder. The authority may have looked meanwhile: the question was on its way.
+    let orders = Mutex::new(Vec::new());
+    let look = |progress: Progress| {
+        if progress.step == Step::Order && progress.state == StepState::Done {
+            orders.lock().unwrap().push(fs::read_to_string(&order).unwrap());
+        }
+    };
+    let pair = pebble.acme().execute(&plan, &challenges, &look).await.unwrap();
+    pair.check(NAME, now_ms()).unwrap();
+    assert_eq!(orders.into_inner().unwrap(), [url], "the same order, and no other");
+    assert!(!order.exists());
 }
 
 #[tokio::test]

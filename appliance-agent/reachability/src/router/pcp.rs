@@ -141,9 +141,9 @@ fn explain(error: &MappingFailure) -> MapError {
         MappingFailure::Pcp(pcp::Failure::NotAuthorized(_) | pcp::Failure::AddressMismatch)
         | MappingFailure::NatPmp(natpmp::Failure::NotAuthorized) => MapError::Refused,
         MappingFailure::Pcp(pcp::Failure::CannotProvideExternal(_)) => MapError::Taken,
-        MappingFailure::Pcp(pcp::Failure::Timeout) | MappingFailure::NatPmp(natpmp::Failure::Timeout) => {
-            MapError::Silent
-        }
+        // Refused connections are how a machine answers on which nothing listens.
+        MappingFailure::Pcp(pcp::Failure::Timeout | pcp::Failure::Socket(_))
+        | MappingFailure::NatPmp(natpmp::Failure::Timeout | natpmp::Failure::Socket(_)) => MapError::Silent,
         _ => MapError::Other(text),
     }
 }

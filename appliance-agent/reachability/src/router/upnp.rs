@@ -82,7 +82,9 @@ fn explain(error: &AddPortError) -> MapError {
     match error {
         AddPortError::ActionNotAuthorized => MapError::Refused,
         AddPortError::PortInUse => MapError::Taken,
-        AddPortError::RequestError(RequestError::IoError(_)) => MapError::Silent,
+        AddPortError::RequestError(
+            RequestError::IoError(_) | RequestError::HyperError(_) | RequestError::HyperClientError(_),
+        ) => MapError::Silent,
         other => MapError::Other(other.to_string()),
     }
 }
