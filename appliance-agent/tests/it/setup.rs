@@ -14,7 +14,7 @@ async fn disks(owner: &mut Client) -> Vec<Value> {
 pub async fn disk(owner: &mut Client, state: &str) -> String {
     let disks = disks(owner).await;
     let found = disks.iter().find(|disk| disk["state"] == state && disk["read_only"] == false);
-    found.unwrap_or_else(|| panic!("no {state} disk: {disks:#}"))["id"].as_str().unwrap().to_owned()
+    found.unwrap_or_else(|| panic!("no {state} disk: {disks:#?}"))["id"].as_str().unwrap().to_owned()
 }
 
 /// Every step but the disk.
