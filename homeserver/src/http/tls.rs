@@ -114,7 +114,7 @@ impl Certificates {
         if !is_host {
             return None;
         }
-        match read(&self.folder.join("challenge").join(&name)) {
+        match read_challenge(&self.folder.join("challenge").join(&name)) {
             Ok(key) => Some(Arc::new(key)),
             Err(error) => {
                 tracing::warn!(name, %error, "a certificate authority asked for a name, and there was no answer");
@@ -154,26 +154,39 @@ fn read_all(folder: &Path) -> Result<Current, TlsError> {
     Ok(Current { public, local })
 }
 
+/// A certificate for clients: it has to be one that they would take, with the key that belongs to it.
 fn read(folder: &Path) -> Result<CertifiedKey, TlsError> {
+    let (chain, private) = read_pair(folder)?;
+    CertifiedKey::from_der(chain, private, &ring::default_provider())
+        .map_err(|error| bad(&folder.join("certificate.pem"), &error))
+}
+
+/// A certificate that answers a challenge. Its extension is critical so that no client takes it (RFC 8737), and so rustls
+/// can't compare it with its key either.
+fn read_challenge(folder: &Path) -> Result<CertifiedKey, TlsError> {
+    let (chain, private) = read_pair(folder)?;
+    let private = ring::sign::any_supported_type(&private).map_err(|error| bad(&folder.join("key.pem"), &error))?;
+    Ok(CertifiedKey::new(chain, private))
+}
+
+fn read_pair(folder: &Path) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
     let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
-    let bad = |path: &Path, error: &dyn fmt::Display| {
-        TlsError(format!(
-            "{} can't be used: {error}. Put a PEM file there, or remove both files in that folder to have a new certificate made.",
-            path.display()
-        ))
-    };
     let chain = CertificateDer::pem_file_iter(&certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| bad(&certificate, &error))?;
-    let private = PrivateKeyDer::from_pem_file(&key).map_err(|error| bad(&key, &error))?;
-    let private = ring::sign::any_supported_type(&private).map_err(|error| bad(&key, &error))?;
-    let certified = CertifiedKey::new(chain, private);
-    match certified.keys_match() {
-        // A challenge's certificate (RFC 8737) has a critical extension that webpki doesn't know; it can't compare then.
-        Ok(()) | Err(rustls::Error::InvalidCertificate(rustls::CertificateError::Other(_))) => Ok(certified),
-        Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(certified),
-        Err(error) => Err(bad(&certificate, &error)),
+    // rustls shows the first one without looking whether there is one.
+    if chain.is_empty() {
+        return Err(bad(&certificate, &"it holds no certificate"));
     }
+    let private = PrivateKeyDer::from_pem_file(&key).map_err(|error| bad(&key, &error))?;
+    Ok((chain, private))
+}
+
+fn bad(path: &Path, error: &dyn fmt::Display) -> TlsError {
+    TlsError(format!(
+        "{} can't be used: {error}. Put a PEM file there, or remove both files in that folder to have a new certificate made.",
+        path.display()
+    ))
 }
 
 /// Makes a self-signed certificate, good until the box gets one that everybody trusts.

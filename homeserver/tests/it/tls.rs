@@ -104,11 +104,23 @@ fn ask(stream: &mut Stream, path: &str, host: &str) -> String {
 
 /// Puts a new pair of files there, and returns the certificate.
 fn put(folder: &Path, name: &str) -> Vec<u8> {
+    put_with(folder, name, Vec::new())
+}
+
+/// As [`put`], as an answer to a challenge: with the critical extension of RFC 8737.
+fn put_challenge(folder: &Path, name: &str) -> Vec<u8> {
+    put_with(folder, name, vec![rcgen::CustomExtension::new_acme_identifier(&[7; 32])])
+}
+
+fn put_with(folder: &Path, name: &str, extensions: Vec<rcgen::CustomExtension>) -> Vec<u8> {
     fs::create_dir_all(folder).unwrap();
-    let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
-    fs::write(folder.join("certificate.pem"), made.cert.pem()).unwrap();
-    fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-    made.cert.der().to_vec()
+    let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.custom_extensions = extensions;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let made = params.self_signed(&key).unwrap();
+    fs::write(folder.join("certificate.pem"), made.pem()).unwrap();
+    fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
+    made.der().to_vec()
 }
 
 fn configuration(folder: &Path) {
@@ -171,7 +183,7 @@ fn each_is_shown_its_certificate_and_new_ones_are_taken_up_without_a_break() {
     // A certificate authority asks: it is shown what was put there for it, gets its protocol, and is sent away.
     let refused = connect(port, Some("example.org"), &["acme-tls/1"]);
     assert!(refused.is_err(), "there is no challenge yet");
-    let challenge = put(&tls.join("challenge/example.org"), "example.org");
+    let challenge = put_challenge(&tls.join("challenge/example.org"), "example.org");
     let mut stream = connect(port, Some("Example.org"), &["acme-tls/1"]).unwrap();
     assert_eq!(stream.conn.peer_certificates().unwrap()[0].to_vec(), challenge);
     assert_eq!(stream.conn.alpn_protocol(), Some(b"acme-tls/1".as_slice()));
