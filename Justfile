@@ -44,6 +44,13 @@ image *options:
 boot *options:
     @image/boot "$@"
 
-# Boot the image in QEMU: first boot, power cuts, slots, factory reset
-test-image:
-    @tests/image/run
+# Boot the image in QEMU: first boot, power cuts, slots, factory reset, a family that moves to another box
+test-image: web
+    @cargo build --quiet --target-dir "$CARGO_TARGET_DIR/tests" --manifest-path tests/Cargo.toml --package hearth-test-clients --bin family
+    @cd tests/web && npm ci --silent --no-audit --no-fund
+    @HEARTH_FAMILY="$CARGO_TARGET_DIR/tests/debug/family" tests/image/run
+
+# Walk the page in Chromium, on the real agent with a faked machine
+test-web: build
+    @cd tests/web && npm ci --silent --no-audit --no-fund
+    @cd tests/web && HEARTH_AGENT="$CARGO_TARGET_DIR/release/hearth-agent" HEARTH_HOMESERVER="$CARGO_TARGET_DIR/release/hearth-homeserver" npm test --silent

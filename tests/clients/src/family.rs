@@ -11,8 +11,7 @@ use matrix_sdk::{
     Client,
     authentication::matrix::MatrixSession,
     config::RequestConfig,
-    room::MessagesOptions,
-    ruma::{OwnedRoomId, RoomId, api::client::account::register, api::client::uiaa, uint},
+    ruma::{OwnedRoomId, RoomId, api::client::account::register, api::client::uiaa},
 };
 use serde_json::{Value, json};
 
@@ -50,7 +49,7 @@ pub async fn begin(way: &Way, invitation: &str) -> Vec<String> {
         say(otto, mila, &room, &format!("Heard: {said}")).await;
     }
     fs::write(way.folder.join("room"), room.as_str()).expect("the room can be kept");
-    read(mila, &room).await
+    rooms::history(mila, &room).await
 }
 
 /// The same apps are opened again, without signing in: they read what was said before, and go on talking. Returns
@@ -65,7 +64,7 @@ pub async fn go_on(way: &Way, words: &str) -> Vec<String> {
     let otto = open(way, PEOPLE[1]).await;
     say(&mila, &otto, &room, words).await;
     say(&otto, &mila, &room, &format!("Heard: {words}")).await;
-    let (hers, his) = (read(&mila, &room).await, read(&otto, &room).await);
+    let (hers, his) = (rooms::history(&mila, &room).await, rooms::history(&otto, &room).await);
     assert_eq!(hers, his, "both read the same history");
     hers
 }
@@ -75,22 +74,6 @@ async fn say(from: &Device, to: &Device, room: &RoomId, words: &str) {
     from.room(room).send(rooms::text(words)).await.expect("a member may speak");
     let heard = to.hear(room, words).await;
     assert!(heard.encryption.is_some(), "{words:?} came in the clear");
-}
-
-/// Every text of the room that the app can decrypt, oldest first, as the server gives them out.
-async fn read(device: &Device, room: &RoomId) -> Vec<String> {
-    let mut options = MessagesOptions::backward();
-    options.limit = uint!(200);
-    let messages = device.room(room).messages(options).await.expect("a member may read the room");
-    let mut texts: Vec<String> = messages
-        .chunk
-        .iter()
-        .filter(|event| event.encryption_info().is_some())
-        .filter_map(|event| event.raw().get_field::<Value>("content").ok().flatten())
-        .filter_map(|content| content["body"].as_str().map(str::to_owned))
-        .collect();
-    texts.reverse();
-    texts
 }
 
 async fn sign_up(way: &Way, name: &str, invitation: &str) -> Device {

@@ -12,5 +12,5 @@ mod verify;
 
 pub use device::{Device, Heard, as_apps_sync};
 pub use house::{House, password_auth};
-pub use rooms::{encrypted_room_of, join_invited, room_of, text};
+pub use rooms::{encrypted_room_of, history, join_invited, room_of, text};
 pub use verify::{compare_emoji, verify_own_device, verify_user};

@@ -2,6 +2,7 @@
 
 use matrix_sdk::{
     Room, RoomState,
+    room::MessagesOptions,
     ruma::{
         OwnedRoomId, RoomId,
         api::client::room::create_room::v3::{Request, RoomPreset},
@@ -10,6 +11,7 @@ use matrix_sdk::{
             InitialStateEvent,
             room::{encryption::RoomEncryptionEventContent, message::RoomMessageEventContent},
         },
+        uint,
     },
 };
 
@@ -67,4 +69,20 @@ pub async fn join_invited(guest: &Device, room_id: &RoomId) -> Room {
         .await;
     room.join().await.expect("an invited user may join");
     room
+}
+
+/// Every text of the room that the app can decrypt, oldest first, as the server gives them out; the newest hundred events.
+pub async fn history(device: &Device, room: &RoomId) -> Vec<String> {
+    let mut options = MessagesOptions::backward();
+    options.limit = uint!(100);
+    let messages = device.room(room).messages(options).await.expect("a member may read the room");
+    let mut texts: Vec<String> = messages
+        .chunk
+        .iter()
+        .filter(|event| event.encryption_info().is_some())
+        .filter_map(|event| event.raw().get_field::<serde_json::Value>("content").ok().flatten())
+        .filter_map(|content| content["body"].as_str().map(str::to_owned))
+        .collect();
+    texts.reverse();
+    texts
 }

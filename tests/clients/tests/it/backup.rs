@@ -1,10 +1,9 @@
 //! A second device reads what was said before it existed.
 
-use hearth_test_clients::{Device, House, encrypted_room_of, text, verify_own_device};
+use hearth_test_clients::{Device, House, encrypted_room_of, history, text, verify_own_device};
 use matrix_sdk::{
     encryption::recovery::RecoveryState,
-    room::MessagesOptions,
-    ruma::{OwnedRoomId, RoomId, uint},
+    ruma::{OwnedRoomId, RoomId},
 };
 
 use crate::identity::set_up_identity;
@@ -100,20 +99,4 @@ async fn reads_the_past(device: &Device, room: &RoomId) {
     let backups = device.client().encryption().backups();
     backups.download_room_keys_for_room(room).await.expect("the room's keys can be fetched from the backup");
     assert_eq!(history(device, room).await, SAID, "the history must be readable with the keys of the backup");
-}
-
-/// The texts of the room that `device` can decrypt, oldest first.
-async fn history(device: &Device, room: &RoomId) -> Vec<String> {
-    let mut options = MessagesOptions::backward();
-    options.limit = uint!(100);
-    let messages = device.room(room).messages(options).await.expect("a member may read the room");
-    let mut texts: Vec<String> = messages
-        .chunk
-        .iter()
-        .filter(|event| event.encryption_info().is_some())
-        .filter_map(|event| event.raw().get_field::<serde_json::Value>("content").ok().flatten())
-        .filter_map(|content| content["body"].as_str().map(str::to_owned))
-        .collect();
-    texts.reverse();
-    texts
 }
