@@ -25,7 +25,8 @@ fn writer() {
         let database = database_of(seed + round);
         let source =
             Source::new(crate::support::manifest(), database.reader()).folder("media", root.join("media")).unwrap();
-        let now = NOON + HOUR + seed * 100_000 + round;
+        // Each process has a time of its own, all within one day and the same month.
+        let now = NOON + HOUR + seed % 500 * 100_000 + round;
         repository.write(source, now, &Progress::none()).unwrap();
         // The one from before the first kill is kept as the last of its own month.
         let plan = Retention { hourly: 1, daily: 1, weekly: 1, monthly: 2 }
