@@ -64,7 +64,12 @@ fn refusals(problem: &Problem) -> Vec<Refusal> {
 pub(super) fn refusal(name: &str, method: Method, problem: Option<&Problem>) -> Refusal {
     let (kind_of, detail) =
         problem.map_or((None, None), |problem| (problem.r#type.as_deref(), problem.detail.as_deref()));
-    Refusal { name: name.to_owned(), method: Some(method), why: why(kind(kind_of)), detail: words(detail) }
+    let why = match why(kind(kind_of)) {
+        // Pebble gives a port that nobody answers on the type of a wrong answer, and tells them apart in words alone.
+        Why::Elsewhere if detail.is_some_and(|detail| detail.starts_with("Failed to connect to ")) => Why::Closed,
+        why => why,
+    };
+    Refusal { name: name.to_owned(), method: Some(method), why, detail: words(detail) }
 }
 
 fn why(kind: &str) -> Why {
