@@ -9,9 +9,12 @@ use super::{
 };
 use crate::{
     push::unread::{Counts, Reader},
-    rooms::{Room, state as room_state},
+    rooms::{Room, RoomError, state as room_state},
 };
-use hearth_store::{StreamPos, records::RoomHead};
+use hearth_store::{
+    RoomNo, StreamPos,
+    records::{Membership, RoomHead},
+};
 use ruma::{
     EventId, OwnedRoomId, UInt,
     api::client::sync::sync_events::{UnreadNotificationsCount, v3::JoinedRoom},
@@ -29,8 +32,7 @@ pub(super) fn room(
         return Ok(None);
     }
     let head = room.head(scene.read)?;
-    // Whoever joined since knows nothing of the room yet.
-    let since = known_since(scene, standing.joined_at);
+    let since = known_since(scene, *number, standing.joined_at)?;
     let anew = since.is_none();
     let whole_state = anew || scene.question.full_state;
 
@@ -67,9 +69,22 @@ pub(super) fn room(
     Ok(Some((room.id, joined)))
 }
 
-/// Up to where the device knows a room that the user joined then; none where it doesn't know it at all.
-pub(super) fn known_since(scene: &Scene<'_>, joined_at: Option<StreamPos>) -> Option<StreamPos> {
-    scene.since.filter(|since| joined_at.is_none_or(|joined| joined <= *since))
+/// Up to where the device knows a room that the user joined then; none where it doesn't know it at all: whoever joined
+/// since was told nothing of the room yet. Whoever only went and came back since was told of it as one who is in it.
+pub(super) fn known_since(
+    scene: &Scene<'_>,
+    room: RoomNo,
+    joined_at: Option<StreamPos>,
+) -> Result<Option<StreamPos>, RoomError> {
+    let Some(since) = scene.since else { return Ok(None) };
+    let known = joined_at.is_none_or(|joined| joined <= since) || was_in(scene, room, since)?;
+    Ok(known.then_some(since))
+}
+
+/// Whether the user was in a room at a position.
+pub(super) fn was_in(scene: &Scene<'_>, room: RoomNo, at: StreamPos) -> Result<bool, RoomError> {
+    let then = scene.root_at(room, at)?;
+    Ok(scene.rooms.membership_at(scene.read, then, &scene.question.user)? == Membership::Join)
 }
 
 fn count(

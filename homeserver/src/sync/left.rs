@@ -2,13 +2,12 @@
 
 use super::{
     SyncError, account_data, filter,
-    joined::known_since,
+    joined::{known_since, was_in},
     scene::{Scene, Standing},
     state::{self, Span},
     timeline::{self, Stretch},
 };
 use crate::rooms::{Room, RoomError, state as room_state};
-use hearth_store::records::Membership;
 use ruma::{OwnedRoomId, api::client::sync::sync_events::v3::LeftRoom};
 
 /// What the user is to see of a room up to the leaving; none where that is nothing.
@@ -34,13 +33,10 @@ pub(super) fn room(
         return Ok(None);
     }
     let end = scene.root_at(room.number, standing.position)?;
-    let since = known_since(scene, standing.joined_at);
+    let since = known_since(scene, room.number, standing.joined_at)?;
     // Who was not in the room at the last sync and has not joined since sees how the invitation or the ban came about.
     let own_only = match since {
-        Some(since) => {
-            let before = scene.root_at(room.number, since)?;
-            scene.rooms.membership_at(scene.read, before, &scene.question.user)? != Membership::Join
-        }
+        Some(since) => !was_in(scene, room.number, since)?,
         None => standing.joined_at.is_none(),
     };
     let stretch = Stretch { since: since.map(Into::into), until: standing.position.into(), own_only };

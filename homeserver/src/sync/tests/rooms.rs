@@ -299,6 +299,27 @@ async fn filters_keep_rooms_types_and_senders_back() {
 }
 
 #[tokio::test]
+async fn who_went_and_came_back_between_two_syncs_is_told_what_is_new() {
+    let house = House::new();
+    let room = house.room();
+    house.join(&room, bob());
+    let mut bob = phone(bob());
+    house.sync(&mut bob).await;
+    house.leave(&room, bob.user);
+    house.say(&room, ann(), "behind their back");
+    house.join(&room, bob.user);
+    let answer = house.sync(&mut bob).await;
+    assert_eq!(timeline(joined(&answer, &room)), ["member bob", "behind their back", "member bob"]);
+    assert_eq!(joined(&answer, &room)["state"].get("events"), None);
+    // And went once more.
+    house.leave(&room, bob.user);
+    house.join(&room, bob.user);
+    house.leave(&room, bob.user);
+    let answer = house.sync(&mut bob).await;
+    assert_eq!(timeline(&answer["rooms"]["leave"][room.id.as_str()]), ["member bob"; 3]);
+}
+
+#[tokio::test]
 async fn who_is_ignored_is_not_heard() {
     let house = House::new();
     let room = house.room();
