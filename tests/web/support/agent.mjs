@@ -53,6 +53,7 @@ export async function startAgent({ folder = fs.mkdtempSync(path.join(os.tmpdir()
   let code = null;
   const url = await new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error(`The agent is not ready; see ${folder}/agent.log`)), READY_MS);
+    child.once('error', reject);
     void ended.then(() => reject(new Error(`The agent ended; see ${folder}/agent.log:\n${fs.readFileSync(path.join(folder, 'agent.log'), 'utf8').slice(-2000)}`)));
     readline.createInterface({ input: child.stdout }).on('line', (line) => {
       code = /with the setup code (\S.*)$/.exec(line)?.[1] ?? code;
