@@ -88,7 +88,7 @@ impl House {
 
     /// Makes an account, and its token the house's.
     pub fn sign_up(&mut self, name: &str) {
-        let body = json!({ "username": name, "password": "pass", "auth": { "type": "m.login.dummy" } });
+        let body = json!({ "username": name, "password": "8 letters", "auth": { "type": "m.login.dummy" } });
         self.token = self.post("register", &body, "access_token");
     }
 

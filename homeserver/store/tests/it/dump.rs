@@ -76,6 +76,10 @@ fn fill(change: &mut Change<'_>, events: u64) -> Result<(), StoreError> {
         let position = change.log(LogRecord::UserSignature(user.clone()))?;
         change.put(tables::USER_SIGNATURE_CHANGES, (user.as_str(), "@b:x"), &position)?;
         change.put(tables::USER_SIGNATURE_LOG, (user.as_str(), position), &"@b:x".to_owned())?;
+        let address = format!("{n}@x");
+        let email = EmailRecord { user: user.clone(), address: address.clone(), validated_at: 1, added_at: 2 };
+        change.put(tables::EMAILS, address.as_str(), &email)?;
+        change.put(tables::USER_EMAILS, (user.as_str(), address.as_str()), &())?;
         change.put(tables::PROFILES, (user.as_str(), "displayname\u{0}\u{1}"), &"\"N\"".to_owned())?;
     }
     Ok(())
