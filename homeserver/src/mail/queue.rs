@@ -108,16 +108,31 @@ impl Queue {
     }
 }
 
+/// What became of a letter.
+enum Outcome {
+    /// It is out of the queue.
+    Gone,
+    /// It is due again then.
+    Later(u64),
+    /// Likewise, and others would fare no better now.
+    RelayFails,
+}
+
 impl Parts {
     /// Sends what is due, one letter after the other. Returns when to look again.
     async fn send_due(&self) -> Result<Duration, StoreError> {
         let waiting = self.store.snapshot()?.prefix(MAIL_QUEUE, ())?.collect::<Result<Vec<_>, _>>()?;
         let mut next = None;
         for (position, letter) in waiting {
-            let now = self.clock.now();
-            let due_at =
-                if letter.due_at <= now { self.try_to_send(position, letter).await? } else { Some(letter.due_at) };
-            let Some(due_at) = due_at else { continue };
+            let due_at = match letter.due_at {
+                due_at if due_at > self.clock.now() => due_at,
+                _ => match self.try_to_send(position, letter).await? {
+                    Outcome::Gone => continue,
+                    Outcome::Later(due_at) => due_at,
+                    // The next letter is the next to try, or a relay that is silent would be waited for by each in turn.
+                    Outcome::RelayFails => return Ok(Duration::from_millis(FIRST_PAUSE)),
+                },
+            };
             next = Some(next.map_or(due_at, |next: u64| next.min(due_at)));
         }
         let pause = next.map(|due_at| Duration::from_millis(due_at.saturating_sub(self.clock.now())));
@@ -125,8 +140,8 @@ impl Parts {
         Ok(pause.map_or(IDLE, |pause| pause.clamp(Duration::from_secs(1), IDLE)))
     }
 
-    /// Tries one letter. Returns when it is due again; none where it is out of the queue.
-    async fn try_to_send(&self, position: StreamPos, mut letter: LetterRecord) -> Result<Option<u64>, StoreError> {
+    /// Tries one letter.
+    async fn try_to_send(&self, position: StreamPos, mut letter: LetterRecord) -> Result<Outcome, StoreError> {
         let settings = self.settings.now();
         let Some(mail) = &settings.mail else {
             tracing::warn!("a letter is thrown away: the mail account that it was written for was removed");
@@ -140,29 +155,29 @@ impl Parts {
             None => Err(Refusal::Letter("its address is none".to_owned())),
         };
         letter.tries = letter.tries.saturating_add(1);
-        let waited_s = self.clock.now().saturating_sub(letter.queued_at) / 1_000;
+        let (tries, waited_s) = (letter.tries, self.clock.now().saturating_sub(letter.queued_at) / 1_000);
         match sent {
             Ok(()) => {
-                tracing::info!(tries = letter.tries, waited_s, "a letter was sent");
+                tracing::info!(tries, waited_s, "a letter was sent");
                 self.remove(position).await
             }
-            Err(refusal) if refusal.is_final() || letter.tries >= TRIES => {
-                tracing::error!(tries = letter.tries, waited_s, reason = refusal.brief(), "a letter is given up");
+            Err(refusal) if refusal.is_final() || tries >= TRIES => {
+                tracing::error!(tries, waited_s, reason = refusal.brief(), "a letter is given up");
                 self.remove(position).await
             }
             Err(refusal) => {
-                tracing::warn!(tries = letter.tries, waited_s, reason = refusal.brief(), "a letter has to wait");
-                let due_at = self.clock.now().saturating_add(pause_after(letter.tries));
+                tracing::warn!(tries, waited_s, reason = refusal.brief(), "a letter has to wait");
+                let due_at = self.clock.now().saturating_add(pause_after(tries));
                 letter.due_at = due_at;
                 self.store.change(move |change| change.put(MAIL_QUEUE, position, &letter)).await?;
-                Ok(Some(due_at))
+                Ok(if refusal.is_of_the_letter() { Outcome::Later(due_at) } else { Outcome::RelayFails })
             }
         }
     }
 
-    async fn remove(&self, position: StreamPos) -> Result<Option<u64>, StoreError> {
+    async fn remove(&self, position: StreamPos) -> Result<Outcome, StoreError> {
         self.store.change(move |change| change.delete(MAIL_QUEUE, position)).await?;
-        Ok(None)
+        Ok(Outcome::Gone)
     }
 }
 
@@ -213,13 +228,21 @@ mod tests {
         let (settings, wanted) = (parts.settings.clone(), serde_json::from_value(mail).unwrap());
         parts.store.change(move |change| settings.set(change, wanted)).await.unwrap();
         let queue = Queue::default();
-        let to_put = queue.clone();
-        parts.store.change(move |change| to_put.put(change, &letter(), 1_000)).await.unwrap();
+        for _ in 0..2 {
+            let to_put = queue.clone();
+            parts.store.change(move |change| to_put.put(change, &letter(), 1_000)).await.unwrap();
+        }
+        // Where the first finds nobody, the second waits for its turn.
         assert_eq!(parts.send_due().await.unwrap(), Duration::from_millis(FIRST_PAUSE));
-        assert_eq!((waiting(&parts)[0].tries, waiting(&parts)[0].due_at), (1, 1_000 + FIRST_PAUSE));
-        // Not before it is due.
+        let tries = |parts: &Parts| waiting(parts).iter().map(|letter| letter.tries).collect::<Vec<_>>();
+        assert_eq!((tries(&parts), waiting(&parts)[0].due_at), (vec![1, 0], 1_000 + FIRST_PAUSE));
         parts.send_due().await.unwrap();
-        assert_eq!(waiting(&parts)[0].tries, 1);
+        assert_eq!(tries(&parts), [1, 1]);
+        // Not before they are due.
+        parts.send_due().await.unwrap();
+        assert_eq!(tries(&parts), [1, 1]);
+        let last = parts.store.snapshot().unwrap().last(MAIL_QUEUE, ()).unwrap().unwrap().0;
+        parts.store.change(move |change| change.delete(MAIL_QUEUE, last)).await.unwrap();
         parts.store.change(move |change| queue.try_all_again(change)).await.unwrap();
         parts.send_due().await.unwrap();
         assert_eq!(waiting(&parts)[0].tries, 2);

@@ -61,6 +61,12 @@ impl Refusal {
         matches!(self, Self::RecipientRefused(_) | Self::LetterRefused(_) | Self::AsciiOnly | Self::Letter(_))
     }
 
+    /// It is about this letter; another may go out all the same.
+    #[must_use]
+    pub fn is_of_the_letter(&self) -> bool {
+        self.is_final() || matches!(self, Self::Busy(_))
+    }
+
     /// What went wrong, without anything that somebody else said.
     #[must_use]
     pub fn brief(&self) -> &'static str {
@@ -177,9 +183,7 @@ impl Secrets {
 
     /// What became of a connection, when no reply says so.
     fn breakdown(&self, error: &smtp::Error) -> Refusal {
-        let Some(io) = error.source().and_then(|source| source.downcast_ref::<io::Error>()) else {
-            return Refusal::NotMail(self.tidy(&error.to_string()));
-        };
+        let Some(io) = io_error(error) else { return Refusal::NotMail(self.tidy(&error.to_string())) };
         match io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             Some(rustls::Error::InvalidCertificate(why)) => Refusal::Certificate(certificate(why)),
             Some(rustls::Error::InvalidMessage(_)) => Refusal::Tls("what answers there speaks none".to_owned()),
@@ -199,9 +203,24 @@ impl fmt::Debug for Secrets {
     }
 }
 
+/// The system's error at the bottom of one of lettre's, which wraps some twice.
+fn io_error(error: &smtp::Error) -> Option<&io::Error> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            return Some(io);
+        }
+        cause = error.source();
+    }
+    None
+}
+
 fn certificate(why: &CertificateError) -> String {
     let words = match why {
-        CertificateError::UnknownIssuer => "no authority that this machine trusts has signed it",
+        // The latter where an authority of the same name is trusted.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "no authority that this machine trusts has signed it"
+        }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "it is past its end, or this machine's clock is wrong"
         }

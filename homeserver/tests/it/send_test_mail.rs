@@ -76,7 +76,7 @@ fn send(account: &Value, trusted: &Path) -> Result<(), String> {
 #[track_caller]
 fn refused(account: &Value, trusted: &Path, expected: &str) {
     let words = send(account, trusted).unwrap_err();
-    assert!(words.contains(expected), "{words}");
+    assert!(words.contains(expected), "{words}\ninstead of: {expected}");
 }
 
 fn with(account: &Value, changes: Value) -> Value {

@@ -94,6 +94,11 @@ pub fn seeds() -> Vec<Vec<u8>> {
         "PUT /_matrix/client/v3/room_keys/keys?version=1\nuser\n\n{\"rooms\":{}}",
         "POST /_matrix/client/v3/user_directory/search\nuser\n\n{\"search_term\":\"a\",\"limit\":1}",
         "GET /_matrix/client/v3/publicRooms?limit=1&since=a&server=b\n\n",
+        "POST /_matrix/client/v3/account/password/email/requestToken\n\n{\"email\":\"a@b\",\"client_secret\":\"x\",\"send_attempt\":1,\"next_link\":\"https://a/\"}",
+        "POST /_matrix/client/v3/account/3pid/add\nuser\n\n{\"sid\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"client_secret\":\"x\"}",
+        "POST /_matrix/client/v3/account/password\n\n{\"new_password\":\"8 letters\",\"auth\":{\"type\":\"m.login.email.identity\",\"threepid_creds\":{\"sid\":\"a\",\"client_secret\":\"x\"}}}",
+        "POST /_hearth/email/confirm\n\nsid=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA&token=hre_a",
+        "GET /_hearth/email/confirm?sid=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA&token=hre_a\n\n",
         "GET /.well-known/matrix/client\n\n",
         "GET /%FF/%00\n\n",
     ])
