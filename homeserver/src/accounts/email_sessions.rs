@@ -241,3 +241,141 @@ pub fn spend(
     }
     Ok(confirmed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clock::Random, config::Registration};
+    use hearth_store::{Options, Store, StreamPos, tables::MAIL_QUEUE};
+    use std::path::Path;
+
+    struct House {
+        store: Store,
+        random: Random,
+        _folder: tempfile::TempDir,
+    }
+
+    fn config(folder: &Path) -> Config {
+        Config {
+            server_name: "example.org".try_into().unwrap(),
+            data: folder.to_owned(),
+            listen: Vec::new(),
+            plain: false,
+            base_url: None,
+            dashboard_url: None,
+            admin_socket: None,
+            registration: Registration::Email,
+            registration_token: None,
+            rate_limits: true,
+            cache_bytes: 0,
+            default_room_version: ruma::RoomVersionId::V12,
+        }
+    }
+
+    impl House {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let store = Store::open(&folder.path().join("db"), Options::default()).unwrap();
+            Self { store, random: Random::seeded(1), _folder: folder }
+        }
+
+        /// Asks for a letter, takes it out of the queue, and returns the session and the link.
+        fn ask(&self, email: &str, send_attempt: u64, now: u64) -> ([u8; 32], Option<Link>) {
+            let address = Address::parse(email).unwrap();
+            let session = key(EmailPurpose::SignUp, address.canonical(), "secret");
+            let purpose = EmailPurpose::SignUp;
+            let asked = Asked { purpose, address, session, send_attempt, next_link: None, now };
+            let (token, config) = (Secret::new("hre", &self.random), config(Path::new("/")));
+            let shown = token.clone();
+            let wrote = self
+                .store
+                .change_blocking(move |change| {
+                    ask(change, &config, &Queue::default(), &asked, &token)?;
+                    let letters = change.prefix(MAIL_QUEUE, ())?.map(|row| Ok(row?.0));
+                    let letters = letters.collect::<Result<Vec<StreamPos>, AccountError>>()?;
+                    for position in &letters {
+                        change.delete(MAIL_QUEUE, *position)?;
+                    }
+                    Ok::<_, AccountError>(!letters.is_empty())
+                })
+                .unwrap();
+            (session, wrote.then(|| Link { session, token: shown.reveal() }))
+        }
+
+        fn confirm(&self, link: &Link, now: u64) -> Result<EmailSessionRecord, AccountError> {
+            let link = link.clone();
+            self.store.change_blocking(move |change| confirm(change, &link, now))
+        }
+    }
+
+    #[test]
+    fn the_newest_letters_links_are_good_until_their_day_is_over() {
+        let house = House::new();
+        let links: Vec<Link> = (1..=4).map(|attempt| house.ask("ann@x.y", attempt, attempt).1.unwrap()).collect();
+        assert!(house.ask("ann@x.y", 4, 5).1.is_none(), "a repeated attempt has no letter");
+        assert!(matches!(house.confirm(&links[0], 5), Err(AccountError::BadEmailLink)));
+        let read = house.store.snapshot().unwrap();
+        for link in &links[1..] {
+            followed(&read, link, 4 + LIFETIME - 1).unwrap();
+            assert!(matches!(followed(&read, link, 4 + LIFETIME), Err(AccountError::BadEmailLink)));
+        }
+        let credentials =
+            |secret: &str| Credentials { sid: link::sid(&links[0].session), client_secret: secret.into() };
+        proved(&read, EmailPurpose::SignUp, &credentials("secret"), 5).unwrap_err();
+        house.confirm(&links[1], 6).unwrap();
+        house.confirm(&links[2], 7).unwrap();
+        let read = house.store.snapshot().unwrap();
+        let email = proved(&read, EmailPurpose::SignUp, &credentials("secret"), 8).unwrap();
+        assert_eq!((email.canonical.as_str(), email.validated_at), ("ann@x.y", 6));
+        proved(&read, EmailPurpose::SignUp, &credentials("other"), 8).unwrap_err();
+        proved(&read, EmailPurpose::Password, &credentials("secret"), 8).unwrap_err();
+    }
+
+    /// A link that went to one way of writing an address must not confirm another.
+    #[test]
+    fn another_way_of_writing_an_address_begins_anew() {
+        let house = House::new();
+        let (session, first) = house.ask("strau\u{df}@x.y", 1, 1);
+        let (same, second) = house.ask("strauss@x.y", 2, 2);
+        assert_eq!(session, same);
+        assert!(matches!(house.confirm(&first.unwrap(), 3), Err(AccountError::BadEmailLink)));
+        assert_eq!(house.confirm(&second.unwrap(), 3).unwrap().address, "strauss@x.y");
+    }
+
+    #[test]
+    fn a_flood_of_sessions_drives_out_the_oldest_that_nobody_confirmed() {
+        let house = House::new();
+        let (kept, link) = house.ask("first@x.y", 1, 1);
+        house.confirm(&link.unwrap(), 2).unwrap();
+        let (lost, _) = house.ask("second@x.y", 1, 3);
+        let config = config(Path::new("/"));
+        let token = Secret::new("hre", &house.random);
+        house
+            .store
+            .change_blocking(move |change| {
+                for n in 0..MOST as u64 {
+                    // Nobody has these addresses, so that no letters are written.
+                    let address = Address::parse(&format!("{n}@x.y")).ok_or(AccountError::BadEmailLink)?;
+                    let purpose = EmailPurpose::Password;
+                    let session = key(purpose, address.canonical(), "secret");
+                    let asked = Asked { purpose, address, session, send_attempt: 1, next_link: None, now: 4 + n };
+                    ask(change, &config, &Queue::default(), &asked, &token)?;
+                }
+                Ok::<_, AccountError>(())
+            })
+            .unwrap();
+        let read = house.store.snapshot().unwrap();
+        assert_eq!(read.prefix(EMAIL_SESSIONS, ()).unwrap().count(), MOST);
+        assert!(read.contains(EMAIL_SESSIONS, kept).unwrap() && !read.contains(EMAIL_SESSIONS, lost).unwrap());
+        // The next one finds what is over gone.
+        house.ask("last@x.y", 1, 5_000 + LIFETIME);
+        assert_eq!(house.store.snapshot().unwrap().prefix(EMAIL_SESSIONS, ()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn debug_shows_neither_address_nor_secret() {
+        let credentials = Credentials { sid: "sid".to_owned(), client_secret: "secret".to_owned() };
+        let email = Confirmed { canonical: "a@x".to_owned(), written: "a@x".to_owned(), validated_at: 1 };
+        assert_eq!(format!("{credentials:?} {email:?}"), "Credentials Confirmed");
+    }
+}

@@ -1,7 +1,7 @@
 //! Letters on their way: retries, restarts, limits, snapshots.
 
 use super::{Post, REGISTER, sign_up};
-use crate::{harness::Server, smtp::Relay};
+use crate::{harness::Server, local::Owner, process::Process, smtp::Relay, tls::ports};
 use hearth_store::{
     Options, Read as _, Store,
     dump::{self, LoadError},
@@ -9,7 +9,12 @@ use hearth_store::{
 };
 use http::StatusCode;
 use serde_json::json;
-use std::time::Duration;
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    time::Duration,
+};
 
 #[tokio::test]
 async fn letters_wait_for_the_relay_and_outlive_a_restart() {
@@ -89,4 +94,40 @@ async fn a_snapshot_holds_addresses_and_no_letters() {
     assert_eq!(again.get(EMAILS, "ann@example.org").unwrap(), read.get(EMAILS, "ann@example.org").unwrap());
     assert!(again.contains(USER_EMAILS, ("@ann:example.org", "ann@example.org")).unwrap());
     assert!(again.first(MAIL_QUEUE, ()).unwrap().is_none() && again.first(EMAIL_SESSIONS, ()).unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_outlives_kill_9_and_goes_out_when_the_mail_account_is_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let configuration = format!(
+        "server_name = \"example.org\"\ndata = {:?}\nlisten = \"127.0.0.1:0\"\nplain = true\nadmin_socket = {socket:?}\n\
+         registration = \"email\"\n",
+        folder.path().join("data"),
+    );
+    fs::write(folder.path().join("homeserver.toml"), configuration).unwrap();
+    let mut relay = Relay::open().await;
+    relay.answer("connect", "421 4.3.2 Not now\r\n", None).await;
+    let process = Process::start(folder.path(), |_| ());
+    let owner = Owner(socket);
+    owner.put("/v1/settings", json!({ "mail": relay.settings() })).ok();
+    let body = json!({ "email": "ann@example.org", "client_secret": "secret", "send_attempt": 1 }).to_string();
+    let mut stream = TcpStream::connect(("127.0.0.1", ports(process.child.id())[0])).unwrap();
+    let length = body.len();
+    let head = format!("POST {REGISTER}/email/requestToken HTTP/1.1\r\nhost: example.org\r\nconnection: close\r\n");
+    stream.write_all(format!("{head}content-length: {length}\r\n\r\n{body}").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"sid\""), "{answer}");
+    process.signal("KILL");
+    drop(process);
+
+    let _process = Process::start(folder.path(), |_| ());
+    relay.stays_empty().await;
+    relay.answer("connect", "", None).await;
+    owner.put("/v1/settings", json!({ "mail": relay.settings() })).ok();
+    let letter = relay.letter().await;
+    assert_eq!(letter["to"], json!(["ann@example.org"]));
+    assert!(letter["text"].as_str().unwrap().contains("\nhttp://example.org/_hearth/email/confirm?sid="), "{letter}");
+    relay.stays_empty().await;
 }
