@@ -166,7 +166,10 @@ impl Run {
 fn run(options: Run) -> Result<(), Failure> {
     let config = options.into_config()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve_until_told(config))
+    let served = runtime.block_on(serve_until_told(config));
+    // Everything is stored. The name of a mail server that is still being looked up is not worth waiting for.
+    runtime.shutdown_background();
+    served
 }
 
 async fn serve_until_told(config: Config) -> Result<(), Failure> {

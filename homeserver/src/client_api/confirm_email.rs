@@ -5,7 +5,7 @@ use crate::{
     accounts::{AccountError, email_sessions},
     http::{App, Error, limits},
     mail::{
-        Address, Link,
+        Link,
         link::{self, PATH},
     },
 };
@@ -76,7 +76,7 @@ async fn confirm(
 
 fn question(app: &App, session: &EmailSessionRecord, link: &Link) -> String {
     let server = escaped(app.config.server_name.as_str());
-    let address = escaped(&shown(&session.address));
+    let address = escaped(&session.address);
     let (title, what, otherwise) = match session.purpose {
         EmailPurpose::SignUp => (
             "Confirm your mail address",
@@ -166,11 +166,6 @@ fn page(status: StatusCode, html: &str) -> Response {
         }
     }
     response
-}
-
-/// An address for people's eyes.
-fn shown(address: &str) -> String {
-    Address::parse(address).map_or_else(String::new, |address| address.written().to_owned())
 }
 
 /// Text for HTML, within an attribute's quotes as well.
