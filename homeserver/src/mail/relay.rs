@@ -27,6 +27,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 pub const TIME: Duration = Duration::from_secs(30);
 /// Longest time for the last greeting, once the letter is taken.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// The last moment that a letter's date can tell, in milliseconds since the Unix epoch: the end of the year 9999.
+const LATEST: u64 = 253_402_300_799_000;
 /// "Log in first", where no login is set.
 const LOGIN_FIRST: &str = "530";
 
@@ -65,7 +67,7 @@ fn written(mail: &Mail, letter: &Letter, now: u64, id: &str) -> Result<(Envelope
         .from(from)
         .to(letter.to.mailbox())
         .subject(letter.subject.as_str())
-        .date(UNIX_EPOCH + Duration::from_millis(now))
+        .date(UNIX_EPOCH + Duration::from_millis(now.min(LATEST)))
         .message_id(Some(name))
         .raw_header(automatic)
         .header(ContentType::TEXT_PLAIN)
@@ -177,5 +179,48 @@ impl Relay<'_> {
         self.step(connection.command(Data), Refusal::LetterRefused).await?;
         self.step(connection.message(bytes), Refusal::LetterRefused).await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::{Address, letter};
+
+    fn written_at(from: &str, now: u64) -> Result<String, Refusal> {
+        let mail = Mail {
+            host: "mail.example.org".to_owned(),
+            port: 465,
+            security: MailSecurity::Tls,
+            user: String::new(),
+            password: None,
+            from: from.to_owned(),
+        };
+        let letter = letter::test(Address::parse("ann@example.org").ok_or(Refusal::Sender)?);
+        written(&mail, &letter, now, "name").map(|(_, bytes)| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    #[test]
+    fn a_letter_has_the_headers_that_keep_machines_from_answering() {
+        let letter = written_at("H\u{e4}rth <hearth@example.org>", 0).unwrap();
+        let (head, text) = letter.split_once("\r\n\r\n").unwrap();
+        for line in [
+            "To: ann@example.org",
+            "Subject: Your Hearth can send mail",
+            "Date: Thu, 01 Jan 1970 00:00:00 +0000",
+            "Message-ID: <name@example.org>",
+            "Auto-Submitted: auto-generated",
+            "Content-Type: text/plain; charset=utf-8",
+        ] {
+            assert!(head.lines().any(|found| found == line), "{line} is not in {head}");
+        }
+        assert!(head.is_ascii() && text.contains("this letter shows"), "{letter}");
+    }
+
+    #[test]
+    fn no_clock_and_no_sender_makes_it_panic() {
+        assert!(written_at("a@b", u64::MAX).unwrap().contains("9999"));
+        assert_eq!(written_at("a@b\r\nBcc: c@d", 0), Err(Refusal::Sender));
+        assert_eq!(written_at("", 0), Err(Refusal::Sender));
     }
 }
