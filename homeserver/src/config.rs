@@ -93,6 +93,15 @@ impl Config {
         self.data.join(DATABASE)
     }
 
+    /// The address that people reach the server by, without a slash at its end; made of the server's name where none is
+    /// set.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        let scheme = if self.plain { "http" } else { "https" };
+        let made = || format!("{scheme}://{}", self.server_name);
+        self.base_url.clone().unwrap_or_else(made).trim_end_matches('/').to_owned()
+    }
+
     /// Whether a name is one by which the public reaches this server: the server's own, or that of its address.
     #[must_use]
     pub fn is_public_name(&self, host: &str) -> bool {

@@ -6,8 +6,10 @@ use hearth_homeserver::{
     clock::{Clock, Random},
     config::{Config, ConfigError, ConfigFile, Registration},
     http::{App, serve, tls::Certificates},
+    mail::{Address, letter, relay},
     notify::Manager,
     server,
+    settings::MailChange,
 };
 use std::{
     fmt::Display,
@@ -46,6 +48,12 @@ enum Verb {
     Restore(Restore),
     /// Go through a snapshot that comes on standard input and say what it holds.
     VerifySnapshot,
+    /// Send one letter by the mail account that comes as JSON on standard input.
+    SendTestMail {
+        /// Where to.
+        #[arg(long, value_name = "ADDRESS")]
+        to: String,
+    },
 }
 
 /// Where a snapshot is restored to.
@@ -98,6 +106,7 @@ fn main() -> ExitCode {
         Verb::Check { data } => check(&data),
         Verb::Restore(options) => restore(&options),
         Verb::VerifySnapshot => verify_snapshot(),
+        Verb::SendTestMail { to } => send_test_mail(&to),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -157,7 +166,10 @@ impl Run {
 fn run(options: Run) -> Result<(), Failure> {
     let config = options.into_config()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve_until_told(config))
+    let served = runtime.block_on(serve_until_told(config));
+    // Everything is stored. The name of a mail server that is still being looked up is not worth waiting for.
+    runtime.shutdown_background();
+    served
 }
 
 async fn serve_until_told(config: Config) -> Result<(), Failure> {
@@ -183,6 +195,10 @@ async fn serve_until_told(config: Config) -> Result<(), Failure> {
     let mut hangup = signal(SignalKind::hangup())?;
     let (stopped, stopping) = watch::channel(false);
     let socket = socket.map(|socket| tokio::spawn(socket.serve(server::admin_router(Arc::clone(&app)), stopping)));
+    let mail = tokio::spawn({
+        let app = Arc::clone(&app);
+        async move { server::send_mail(&app).await }
+    });
     manager.ready();
     let (told, certificates, store) = (&manager, app.certificates.clone(), app.store.clone());
     let stop = async move {
@@ -202,6 +218,7 @@ async fn serve_until_told(config: Config) -> Result<(), Failure> {
     if let Some(socket) = socket {
         socket.await?;
     }
+    mail.abort();
     server::close(app);
     Ok(())
 }
@@ -269,5 +286,26 @@ fn restore(options: &Restore) -> Result<(), Failure> {
 fn verify_snapshot() -> Result<(), Failure> {
     let summary = server::restore::verify(snapshot_on_standard_input())?;
     println!("{}", serde_json::to_string(&summary)?);
+    Ok(())
+}
+
+/// Longest description of a mail account, in bytes.
+const MAIL_BYTES: u64 = 64 << 10;
+
+/// The account is checked as the settings would be, and then tried.
+fn send_test_mail(to: &str) -> Result<(), Failure> {
+    let to = Address::parse(to).ok_or("--to wants a mail address as in ann@example.org.")?;
+    let account: MailChange = serde_json::from_reader(std::io::stdin().lock().take(MAIL_BYTES)).map_err(|error| {
+        // Not serde's words: they may repeat what stands there, and that may be the password.
+        format!("The mail account can't be read: line {}, column {}.", error.line(), error.column())
+    })?;
+    let mail = account.over(None)?;
+    let (now, name) = (Clock::system().now(), Random::system().word(24));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let sent = runtime.block_on(relay::send(&mail, &letter::test(to), now, &name, relay::TIME));
+    // A name that is still being looked up must not keep the command from ending.
+    runtime.shutdown_background();
+    sent.map_err(|refusal| Failure(refusal.words(&mail.host, mail.port)))?;
+    println!("The letter is on its way.");
     Ok(())
 }

@@ -36,6 +36,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "json", run: targets::json::run, seeds: targets::json::seeds, cases: 4_000 },
     Target { name: "key_backup", run: targets::key_backup::run, seeds: targets::key_backup::seeds, cases: 2_000 },
     Target { name: "keys", run: targets::keys::run, seeds: targets::keys::seeds, cases: 1_000 },
+    Target { name: "mail_address", run: targets::mail_address::run, seeds: targets::mail_address::seeds, cases: 4_000 },
+    Target { name: "mail_link", run: targets::mail_link::run, seeds: targets::mail_link::seeds, cases: 2_000 },
     Target { name: "pdu", run: targets::pdu::run, seeds: targets::pdu::seeds, cases: 500 },
     Target { name: "push_rules", run: targets::push_rules::run, seeds: targets::push_rules::seeds, cases: 1_000 },
     Target { name: "request", run: targets::request::run, seeds: targets::request::seeds, cases: 300 },

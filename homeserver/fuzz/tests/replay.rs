@@ -133,8 +133,25 @@ macro_rules! replays {
 }
 
 replays!(
-    config, connection, event, filter, json, key_backup, keys, pdu, push_rules, request, settings, snapshot,
-    state_node, store_file, store_row, sync_token, user_name,
+    config,
+    connection,
+    event,
+    filter,
+    json,
+    key_backup,
+    keys,
+    mail_address,
+    mail_link,
+    pdu,
+    push_rules,
+    request,
+    settings,
+    snapshot,
+    state_node,
+    store_file,
+    store_row,
+    sync_token,
+    user_name,
 );
 
 #[test]

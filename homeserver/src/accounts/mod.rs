@@ -1,7 +1,9 @@
-//! People and their logins: users, passwords, sessions, devices, profiles, account data, filters.
+//! People and their logins: users, passwords, mail addresses, sessions, devices, profiles, account data, filters.
 
 pub mod account_data;
 pub mod devices;
+pub mod email_sessions;
+pub mod emails;
 pub mod filters;
 pub mod last_seen;
 pub mod login_tokens;
@@ -12,6 +14,7 @@ pub mod sessions;
 pub mod uia;
 pub mod users;
 
+use crate::mail::MailError;
 use hearth_store::StoreError;
 
 /// Why something about an account can't be done.
@@ -42,6 +45,21 @@ pub enum AccountError {
     /// Somebody has to be an administrator.
     #[error("the last administrator stays one")]
     LastAdministrator,
+    /// The mail address belongs to another account.
+    #[error("the mail address is in use")]
+    EmailInUse,
+    /// The account has as many mail addresses as it may.
+    #[error("too many mail addresses")]
+    TooManyEmails,
+    /// Session, secret and purpose don't belong together, or nobody has followed the link.
+    #[error("the mail address is not confirmed")]
+    EmailNotConfirmed,
+    /// The link was never good, or is no longer.
+    #[error("the link is not good")]
+    BadEmailLink,
+    /// No letter can be sent.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// There is no such account any more.
     #[error("no such account")]
     NoSuchUser,

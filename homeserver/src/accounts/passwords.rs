@@ -27,13 +27,16 @@ const FOREIGN_MOST: (u32, u32, u32) = (128 * 1024, 16, 4);
 /// Least memory of one, in KiB, or it would be too easy to guess.
 const FOREIGN_LEAST_MEMORY: u32 = 7 * 1024;
 
-/// What can be a password. Whether it is a good one is for the client to say, which can say it while it is typed.
+/// Fewest letters of a new password. The agent and the page ask for as many.
+pub const SHORTEST: usize = 8;
+
+/// What can be a new password. Whether a long one is good is for the client to say, which can say it while it is typed.
 ///
 /// # Errors
-/// [`AccountError::BadPassword`]
+/// [`AccountError::BadPassword`], [`AccountError::PasswordTooLong`]
 pub fn check_new(password: &str) -> Result<(), AccountError> {
-    if password.is_empty() {
-        return Err(AccountError::BadPassword("An empty password is none."));
+    if password.chars().take(SHORTEST).count() < SHORTEST {
+        return Err(AccountError::BadPassword("A password needs 8 letters at least; several words are good."));
     }
     if password.len() > LONGEST {
         return Err(AccountError::PasswordTooLong);
@@ -215,6 +218,17 @@ mod tests {
         };
         assert!(new.starts_with(&format!("$argon2id$v=19$m={MEMORY},t={PASSES},p=1$")), "{new}");
         assert_eq!(passwords.check("secret".to_owned(), Some(new)).await.unwrap(), Verdict::Right);
+    }
+
+    #[test]
+    fn a_new_password_has_eight_letters_at_least() {
+        for short in ["", "1234567", "ääääääa"] {
+            assert!(matches!(check_new(short), Err(AccountError::BadPassword(_))), "{short}");
+        }
+        check_new("12345678").unwrap();
+        check_new("ääääääää").unwrap();
+        check_new(&"x".repeat(LONGEST)).unwrap();
+        assert!(matches!(check_new(&"x".repeat(LONGEST + 1)), Err(AccountError::PasswordTooLong)));
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use super::{
     AccountError,
     devices::{self, Login},
+    email_sessions::{self, Credentials},
+    emails,
 };
 use hearth_store::{
     Change, Read,
-    records::{RegistrationTokenRecord, UserRecord},
+    records::{EmailPurpose, RegistrationTokenRecord, UserRecord},
     tables::{REGISTRATION_TOKENS, USERS},
 };
 use ruma::{OwnedUserId, ServerName, UserId};
@@ -54,6 +56,8 @@ pub struct NewAccount {
     pub password_hash: String,
     /// A token of `REGISTRATION_TOKENS` to be used up by one.
     pub token: Option<String>,
+    /// A session that proves a mail address, which the account gets.
+    pub email: Option<Credentials>,
     /// Milliseconds since the Unix epoch.
     pub now: u64,
     /// Log in right away.
@@ -69,7 +73,8 @@ impl std::fmt::Debug for NewAccount {
 /// Makes an account. The first one on a server is its administrator.
 ///
 /// # Errors
-/// [`AccountError::UserInUse`], [`AccountError::BadRegistrationToken`]
+/// [`AccountError::UserInUse`], [`AccountError::BadRegistrationToken`], [`AccountError::EmailNotConfirmed`],
+/// [`AccountError::EmailInUse`]
 pub fn register(change: &mut Change<'_>, account: &NewAccount) -> Result<(), AccountError> {
     check_free(change, &account.user)?;
     if let Some(token) = &account.token {
@@ -91,6 +96,10 @@ pub fn register(change: &mut Change<'_>, account: &NewAccount) -> Result<(), Acc
         erased: false,
     };
     change.put(USERS, account.user.as_str(), &record)?;
+    if let Some(credentials) = &account.email {
+        let email = email_sessions::spend(change, EmailPurpose::SignUp, credentials, account.now)?;
+        emails::add(change, &account.user, &email, account.now)?;
+    }
     match &account.login {
         Some(login) => devices::log_in(change, &account.user, login),
         None => Ok(()),

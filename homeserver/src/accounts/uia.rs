@@ -4,6 +4,7 @@
 //! Sessions live in memory only: they last minutes, and a client whose session is gone is given a
 //! new one. Checking what a client sends for a stage, and the 401, are `http::uia`'s part.
 
+use super::email_sessions::Credentials;
 use crate::clock::Random;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use lru::LruCache;
@@ -26,6 +27,8 @@ pub enum Stage {
     Password,
     /// `m.login.registration_token`
     RegistrationToken,
+    /// `m.login.email.identity`
+    EmailIdentity,
     /// `m.login.dummy`
     Dummy,
 }
@@ -67,6 +70,15 @@ impl std::fmt::Debug for Purpose {
     }
 }
 
+/// What stages have brought to light that is used up when the authentication is.
+#[derive(Clone, Default)]
+pub struct Proofs {
+    /// The registration token of its stage.
+    pub registration_token: Option<String>,
+    /// The session that proves a mail address.
+    pub email: Option<Credentials>,
+}
+
 /// Where an authentication stands.
 #[derive(Clone)]
 pub struct Progress {
@@ -74,8 +86,8 @@ pub struct Progress {
     pub session: String,
     /// The stages completed, in order.
     pub completed: Vec<Stage>,
-    /// The registration token of its stage; it is spent when the account is made.
-    pub registration_token: Option<String>,
+    /// What they have brought to light.
+    pub proofs: Proofs,
 }
 
 impl Progress {
@@ -104,7 +116,7 @@ struct Session {
     purpose: [u8; 32],
     began_at: u64,
     completed: Vec<Stage>,
-    registration_token: Option<String>,
+    proofs: Proofs,
 }
 
 /// Unfinished authentications.
@@ -136,22 +148,24 @@ impl UiaSessions {
             return Progress {
                 session: id.to_owned(),
                 completed: session.completed.clone(),
-                registration_token: session.registration_token.clone(),
+                proofs: session.proofs.clone(),
             };
         }
         let id = URL_SAFE_NO_PAD.encode(random.bytes::<24>());
-        let session = Session { purpose, began_at: now, completed: Vec::new(), registration_token: None };
+        let session = Session { purpose, began_at: now, completed: Vec::new(), proofs: Proofs::default() };
         sessions.put(id.clone(), session);
-        Progress { session: id, completed: Vec::new(), registration_token: None }
+        Progress { session: id, completed: Vec::new(), proofs: Proofs::default() }
     }
 
-    /// Notes a stage as completed.
-    pub fn complete(&self, progress: &mut Progress, stage: Stage, registration_token: Option<String>) {
+    /// Notes a stage as completed, and what it has brought to light.
+    pub fn complete(&self, progress: &mut Progress, stage: Stage, proofs: Proofs) {
         progress.completed.push(stage);
-        progress.registration_token = registration_token.or(progress.registration_token.take());
+        let before = &mut progress.proofs;
+        before.registration_token = proofs.registration_token.or(before.registration_token.take());
+        before.email = proofs.email.or(before.email.take());
         if let Some(session) = self.lock().get_mut(&progress.session) {
             session.completed.clone_from(&progress.completed);
-            session.registration_token.clone_from(&progress.registration_token);
+            session.proofs.clone_from(&progress.proofs);
         }
     }
 
@@ -173,6 +187,10 @@ mod tests {
 
     const TWO_STAGES: &[Flow] = &[&[Stage::RegistrationToken, Stage::Dummy]];
 
+    fn token(token: &str) -> Proofs {
+        Proofs { registration_token: Some(token.to_owned()), email: None }
+    }
+
     fn purpose() -> Purpose {
         Purpose::new("delete device").with("ABC").of(user_id!("@a:x"), device_id!("ONE"))
     }
@@ -181,7 +199,7 @@ mod tests {
     fn a_session_is_for_one_caller_and_one_thing() {
         let (sessions, random) = (UiaSessions::default(), Random::seeded(1));
         let mut progress = sessions.open(&purpose(), None, 0, &random);
-        sessions.complete(&mut progress, Stage::Password, None);
+        sessions.complete(&mut progress, Stage::Password, Proofs::default());
         let id = Some(progress.session.as_str());
 
         assert_eq!(sessions.open(&purpose(), id, 1, &random).completed, [Stage::Password]);
@@ -201,7 +219,7 @@ mod tests {
     fn a_session_ends_by_time_and_when_it_is_used() {
         let (sessions, random) = (UiaSessions::default(), Random::seeded(1));
         let mut progress = sessions.open(&purpose(), None, 0, &random);
-        sessions.complete(&mut progress, Stage::Password, None);
+        sessions.complete(&mut progress, Stage::Password, Proofs::default());
         let id = progress.session;
         assert_eq!(sessions.open(&purpose(), Some(&id), LIFETIME - 1, &random).session, id);
         assert_ne!(sessions.open(&purpose(), Some(&id), LIFETIME, &random).session, id);
@@ -215,12 +233,12 @@ mod tests {
         let mut progress = sessions.open(&purpose(), None, 0, &random);
         assert!(!progress.awaits(Stage::Dummy, TWO_STAGES));
         assert!(progress.awaits(Stage::RegistrationToken, TWO_STAGES));
-        sessions.complete(&mut progress, Stage::RegistrationToken, Some("token".to_owned()));
+        sessions.complete(&mut progress, Stage::RegistrationToken, token("token"));
         assert!(!progress.is_complete(TWO_STAGES));
         assert!(progress.awaits(Stage::Dummy, TWO_STAGES));
-        sessions.complete(&mut progress, Stage::Dummy, None);
+        sessions.complete(&mut progress, Stage::Dummy, Proofs::default());
         assert!(progress.is_complete(TWO_STAGES));
-        assert_eq!(progress.registration_token.as_deref(), Some("token"));
+        assert_eq!(progress.proofs.registration_token.as_deref(), Some("token"));
     }
 
     #[test]
@@ -236,7 +254,7 @@ mod tests {
     fn debug_shows_no_session_and_no_token() {
         let (sessions, random) = (UiaSessions::default(), Random::seeded(1));
         let mut progress = sessions.open(&purpose(), None, 0, &random);
-        sessions.complete(&mut progress, Stage::RegistrationToken, Some("secret".to_owned()));
+        sessions.complete(&mut progress, Stage::RegistrationToken, token("secret"));
         let shown = format!("{progress:?} {sessions:?} {:?}", purpose());
         assert_eq!(shown, "Progress { completed: [RegistrationToken], .. } UiaSessions(1) Purpose");
     }

@@ -1,6 +1,6 @@
 //! Users of this server.
 
-use super::{AccountError, devices};
+use super::{AccountError, devices, emails};
 use hearth_store::{
     Change, Read,
     records::UserRecord,
@@ -77,7 +77,7 @@ pub fn rehash_password(change: &mut Change<'_>, user: &UserId, dated: &str, hash
     }
 }
 
-/// Deactivates an account for good: no login, no devices, no private data. Its name stays taken.
+/// Deactivates an account for good: no login, no devices, no private data, no mail addresses. Its name stays taken.
 /// Returns the devices that it had, for what higher layers hold of them.
 ///
 /// # Errors
@@ -92,6 +92,7 @@ pub fn deactivate(change: &mut Change<'_>, user: &UserId, erase: bool) -> Result
     change.delete_prefix(ACCOUNT_DATA, (user.as_str(),))?;
     change.delete_prefix(ACCOUNT_DATA_LOG, (user.as_str(),))?;
     change.delete_prefix(FILTERS, (user.as_str(),))?;
+    emails::remove_all(change, user)?;
     if erase {
         change.delete_prefix(PROFILES, (user.as_str(),))?;
     }

@@ -90,7 +90,8 @@ async fn create(State(app): State<Arc<App>>, Given(new): Given<NewUser>) -> Answ
         (None, None) => return Err(Error::missing("A password is missing, or its hash.")),
         (Some(_), Some(_)) => return Err(Error::invalid("Give the password or its hash, not both.")),
     };
-    let account = NewAccount { user: user.clone(), password_hash, token: None, now: app.clock.now(), login: None };
+    let account =
+        NewAccount { user: user.clone(), password_hash, token: None, email: None, now: app.clock.now(), login: None };
     // People see the name as it was written, capitals and all.
     let shown = Some(new.name).filter(|name| !name.starts_with('@'));
     app.store

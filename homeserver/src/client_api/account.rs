@@ -1,37 +1,18 @@
-//! The account: whose it is, its password, its end; and the addresses that this server keeps none of.
+//! The account: whose it is, its password, its end.
 
 use super::device;
 use crate::{
-    accounts::{passwords, uia::Purpose, users},
-    http::{Anyone, App, Caller, Error, Routes as _, uia},
+    accounts::{AccountError, email_sessions, emails, passwords, uia::Purpose, users},
+    http::{App, Caller, Error, Routes as _, uia},
 };
 use axum::Router;
-use http::StatusCode;
-use ruma::api::{
-    client::account::{
-        ThirdPartyIdRemovalStatus, add_3pid, bind_3pid, change_password, deactivate, delete_3pid, get_3pids,
-        request_3pid_management_token_via_email, request_3pid_management_token_via_msisdn,
-        request_password_change_token_via_email, request_password_change_token_via_msisdn, unbind_3pid, whoami,
-    },
-    error::ErrorKind,
-};
+use hearth_store::records::EmailPurpose;
+use ruma::api::client::account::{ThirdPartyIdRemovalStatus, change_password, deactivate, whoami};
 use std::sync::Arc;
 
 /// Routes of this chapter.
 pub fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
-    router
-        .endpoint(whoami)
-        .endpoint(change_password)
-        .endpoint(deactivate)
-        .endpoint(get_3pids)
-        .endpoint(add_3pid)
-        .endpoint(bind_3pid)
-        .endpoint(delete_3pid)
-        .endpoint(unbind_3pid)
-        .endpoint(request_3pid_management_token_via_email)
-        .endpoint(request_3pid_management_token_via_msisdn)
-        .endpoint(request_password_change_token_via_email)
-        .endpoint(request_password_change_token_via_msisdn)
+    router.endpoint(whoami).endpoint(change_password).endpoint(deactivate)
 }
 
 /// `GET /_matrix/client/v3/account/whoami`
@@ -53,8 +34,7 @@ pub async fn change_password(
     caller: Option<Caller>,
     request: change_password::v3::Request,
 ) -> Result<change_password::v3::Response, Error> {
-    // Without a token one would have to prove oneself by an address, of which this server keeps none.
-    let caller = caller.ok_or_else(Error::missing_token)?;
+    let Some(caller) = caller else { return reset_password(app, request).await };
     check_new_password(&request.new_password)?;
     let purpose = Purpose::new("change password").with(&request.new_password).with([u8::from(request.logout_devices)]);
     uia::require(&app, &caller, purpose, request.auth.as_ref()).await?;
@@ -68,6 +48,37 @@ pub async fn change_password(
             Ok::<_, Error>(())
         })
         .await?;
+    Ok(change_password::v3::Response::new())
+}
+
+/// The same for somebody who has forgotten the password: whoever reads the letters to the account's address may set a new
+/// one.
+async fn reset_password(
+    app: Arc<App>,
+    request: change_password::v3::Request,
+) -> Result<change_password::v3::Response, Error> {
+    if app.settings.now().mail.is_none() {
+        return Err(Error::missing_token());
+    }
+    check_new_password(&request.new_password)?;
+    let purpose = Purpose::new("reset password").with(&request.new_password).with([u8::from(request.logout_devices)]);
+    let credentials = uia::require_email(&app, purpose, request.auth.as_ref()).await?;
+    let hash = app.passwords.hash(request.new_password).await?;
+    let now = app.clock.now();
+    let user = app
+        .store
+        .change(move |change| {
+            let email = email_sessions::spend(change, EmailPurpose::Password, &credentials, now)?;
+            // The address may have been taken from the account since the letter was written.
+            let user = emails::owner_of(change, &email)?.ok_or(AccountError::EmailNotConfirmed)?;
+            users::set_password(change, &user, hash)?;
+            if request.logout_devices {
+                device::remove_all(change, &user, None)?;
+            }
+            Ok::<_, Error>(user)
+        })
+        .await?;
+    tracing::info!(%user, "somebody has set a new password by mail");
     Ok(change_password::v3::Response::new())
 }
 
@@ -90,119 +101,14 @@ pub async fn deactivate(
             Ok::<_, Error>(rooms.leave_all(change, &caller.user, now)?)
         })
         .await?;
-    // There was nothing to unbind.
+    // No identity server knew of its addresses.
     Ok(deactivate::v3::Response::new(ThirdPartyIdRemovalStatus::Success))
 }
 
-/// `GET /_matrix/client/v3/account/3pid`
-/// <https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3account3pid>
-pub async fn get_3pids(
-    _app: Arc<App>,
-    _caller: Caller,
-    _request: get_3pids::v3::Request,
-) -> Result<get_3pids::v3::Response, Error> {
-    Ok(get_3pids::v3::Response::new(Vec::new()))
-}
-
-/// `POST /_matrix/client/v3/account/3pid/add`
-/// <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3account3pidadd>
-pub async fn add_3pid(
-    _app: Arc<App>,
-    _caller: Caller,
-    _request: add_3pid::v3::Request,
-) -> Result<add_3pid::v3::Response, Error> {
-    // No session was ever validated: none of the requests for a token below succeeds.
-    let message = "There is no validated session of that name.";
-    Err(Error::new(StatusCode::BAD_REQUEST, ErrorKind::ThreepidAuthFailed, message))
-}
-
-/// `POST /_matrix/client/v3/account/3pid/bind`
-/// <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3account3pidbind>
-pub async fn bind_3pid(
-    _app: Arc<App>,
-    _caller: Caller,
-    _request: bind_3pid::v3::Request,
-) -> Result<bind_3pid::v3::Response, Error> {
-    let message = "This server talks to no identity server.";
-    Err(Error::new(StatusCode::BAD_REQUEST, ErrorKind::ServerNotTrusted, message))
-}
-
-/// `POST /_matrix/client/v3/account/3pid/delete`
-/// <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3account3piddelete>
-pub async fn delete_3pid(
-    _app: Arc<App>,
-    _caller: Caller,
-    _request: delete_3pid::v3::Request,
-) -> Result<delete_3pid::v3::Response, Error> {
-    Ok(delete_3pid::v3::Response::new(ThirdPartyIdRemovalStatus::NoSupport))
-}
-
-/// `POST /_matrix/client/v3/account/3pid/unbind`
-/// <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3account3pidunbind>
-pub async fn unbind_3pid(
-    _app: Arc<App>,
-    _caller: Caller,
-    _request: unbind_3pid::v3::Request,
-) -> Result<unbind_3pid::v3::Response, Error> {
-    Ok(unbind_3pid::v3::Response::new(ThirdPartyIdRemovalStatus::NoSupport))
-}
-
-/// `POST /_matrix/client/v3/account/3pid/email/requestToken`
-/// <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3account3pidemailrequesttoken>
-pub async fn request_3pid_management_token_via_email(
-    _app: Arc<App>,
-    _caller: Anyone,
-    _request: request_3pid_management_token_via_email::v3::Request,
-) -> Result<request_3pid_management_token_via_email::v3::Response, Error> {
-    Err(third_party_ids_denied())
-}
-
-/// `POST /_matrix/client/v3/account/3pid/msisdn/requestToken`
-/// <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3account3pidmsisdnrequesttoken>
-pub async fn request_3pid_management_token_via_msisdn(
-    _app: Arc<App>,
-    _caller: Anyone,
-    _request: request_3pid_management_token_via_msisdn::v3::Request,
-) -> Result<request_3pid_management_token_via_msisdn::v3::Response, Error> {
-    Err(third_party_ids_denied())
-}
-
-/// `POST /_matrix/client/v3/account/password/email/requestToken`
-/// <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3accountpasswordemailrequesttoken>
-pub async fn request_password_change_token_via_email(
-    _app: Arc<App>,
-    _caller: Anyone,
-    _request: request_password_change_token_via_email::v3::Request,
-) -> Result<request_password_change_token_via_email::v3::Response, Error> {
-    Err(third_party_id_not_found())
-}
-
-/// `POST /_matrix/client/v3/account/password/msisdn/requestToken`
-/// <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3accountpasswordmsisdnrequesttoken>
-pub async fn request_password_change_token_via_msisdn(
-    _app: Arc<App>,
-    _caller: Anyone,
-    _request: request_password_change_token_via_msisdn::v3::Request,
-) -> Result<request_password_change_token_via_msisdn::v3::Response, Error> {
-    Err(third_party_id_not_found())
-}
-
-/// What can be a password. Whether it is a good one is for the client to say, which can say it while it is typed.
+/// What can be a new password.
 ///
 /// # Errors
-/// 400 `M_WEAK_PASSWORD`
+/// 400 `M_WEAK_PASSWORD`, `M_INVALID_PARAM`
 pub(super) fn check_new_password(password: &str) -> Result<(), Error> {
     Ok(passwords::check_new(password)?)
-}
-
-/// 403 `M_THREEPID_DENIED`: this server keeps no addresses and no phone numbers.
-pub(super) fn third_party_ids_denied() -> Error {
-    let message = "This server keeps no mail addresses and no phone numbers.";
-    Error::new(StatusCode::FORBIDDEN, ErrorKind::ThreepidDenied, message)
-}
-
-/// 400 `M_THREEPID_NOT_FOUND`: so no account has this one.
-fn third_party_id_not_found() -> Error {
-    let message = "No account has that address. Ask whoever runs this server for a new password.";
-    Error::new(StatusCode::BAD_REQUEST, ErrorKind::ThreepidNotFound, message)
 }

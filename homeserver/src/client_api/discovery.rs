@@ -11,8 +11,8 @@ use ruma::api::client::discovery::{
     get_capabilities::{
         self,
         v3::{
-            Capabilities, GetLoginTokenCapability, ProfileFieldsCapability, RoomVersionStability,
-            RoomVersionsCapability, ThirdPartyIdChangesCapability,
+            Capabilities, ChangePasswordCapability, GetLoginTokenCapability, ProfileFieldsCapability,
+            RoomVersionStability, RoomVersionsCapability, ThirdPartyIdChangesCapability,
         },
     },
     get_supported_versions,
@@ -80,12 +80,12 @@ pub async fn get_capabilities(
     _caller: Caller,
     _request: get_capabilities::v3::Request,
 ) -> Result<get_capabilities::v3::Response, Error> {
-    // Changing the password, the display name and the avatar is what clients assume.
     let mut capabilities = Capabilities::new();
+    capabilities.change_password = ChangePasswordCapability::new(true);
     let available = versions::SUPPORTED.into_iter().map(|version| (version, RoomVersionStability::Stable)).collect();
     capabilities.room_versions = RoomVersionsCapability::new(app.config.default_room_version.clone(), available);
     capabilities.get_login_token = GetLoginTokenCapability::new(true);
     capabilities.profile_fields = Some(ProfileFieldsCapability::new(true));
-    capabilities.thirdparty_id_changes = ThirdPartyIdChangesCapability::new(false);
+    capabilities.thirdparty_id_changes = ThirdPartyIdChangesCapability::new(app.settings.now().mail.is_some());
     Ok(get_capabilities::v3::Response::new(capabilities))
 }

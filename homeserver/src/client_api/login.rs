@@ -122,17 +122,19 @@ pub async fn login(app: Arc<App>, caller: Anyone, request: LoginRequest) -> Resu
 
 async fn by_password(app: &App, caller: Anyone, info: login::v3::Password, login: Login) -> Result<OwnedUserId, Error> {
     #[expect(deprecated, reason = "the form of before identifiers, which bots still send")]
-    let (identifier, user) = (info.identifier, info.user);
-    let identifier = match (identifier, user) {
-        (Some(identifier), _) => identifier,
-        (None, Some(user)) => UserIdentifier::Matrix(ruma::api::client::uiaa::MatrixUserIdentifier::new(user)),
-        (None, None) => return Err(Error::missing("It is not said who logs in.")),
+    let (user, medium, address) = (info.user, info.medium, info.address);
+    let identifier = match (info.identifier, user, medium, address) {
+        (Some(identifier), ..) => identifier,
+        (None, Some(user), ..) => UserIdentifier::Matrix(ruma::api::client::uiaa::MatrixUserIdentifier::new(user)),
+        (None, None, Some(medium), Some(address)) => UserIdentifier::third_party_id(medium.into(), address),
+        _ => return Err(Error::missing("It is not said who logs in.")),
     };
     let user = uia::user_of(app, &identifier)?;
     // Guesses at a name that doesn't exist are counted as those at one that does.
     let name = match (&user, &identifier) {
         (Some(user), _) => user.to_string(),
         (None, UserIdentifier::Matrix(id)) => id.user.to_ascii_lowercase(),
+        (None, UserIdentifier::Email(id)) => id.address.to_lowercase(),
         (None, _) => String::new(),
     };
     let checked = uia::check_password(app, user.as_ref(), &name, info.password, caller.ip).await?;

@@ -3,6 +3,7 @@
 mod account;
 mod account_data;
 mod aliases;
+mod confirm_email;
 mod create_room;
 mod device;
 mod directory;
@@ -24,6 +25,7 @@ mod rooms;
 mod send;
 mod sync;
 mod tags;
+mod third_party_ids;
 mod to_device;
 mod typing;
 mod user_directory;
@@ -39,6 +41,7 @@ pub fn routes() -> Router<Arc<App>> {
         account::routes,
         account_data::routes,
         aliases::routes,
+        confirm_email::routes,
         create_room::routes,
         device::routes,
         directory::routes,
@@ -59,6 +62,7 @@ pub fn routes() -> Router<Arc<App>> {
         send::routes,
         sync::routes,
         tags::routes,
+        third_party_ids::routes,
         to_device::routes,
         typing::routes,
         user_directory::routes,

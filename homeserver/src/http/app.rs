@@ -5,6 +5,7 @@ use crate::{
     accounts::{last_seen::LastSeen, passwords::Passwords, uia::UiaSessions},
     clock::{Clock, Random},
     config::Config,
+    mail::Queue,
     rooms::{Rooms, typing::Typing},
     settings::Settings,
     sync::Syncs,
@@ -22,6 +23,8 @@ pub struct App {
     pub settings: Settings,
     /// The certificates that clients are shown; none where the server speaks HTTP alone.
     pub certificates: Option<Arc<Certificates>>,
+    /// Letters to be sent.
+    pub mail: Queue,
     /// When the server started.
     pub started: Instant,
     /// Time.

@@ -6,6 +6,7 @@
 use crate::{
     accounts::AccountError,
     e2ee::E2eeError,
+    mail::MailError,
     push::rules::PushRuleError,
     rooms::{RoomError, receipts::ReceiptError},
     settings::SettingsError,
@@ -212,6 +213,20 @@ impl From<AccountError> for Error {
             AccountError::LastAdministrator => {
                 Self::forbidden("This is the last administrator. Make somebody else one first.")
             }
+            AccountError::EmailInUse => {
+                let message = "Another account has this mail address.";
+                Self::new(StatusCode::BAD_REQUEST, ErrorKind::ThreepidInUse, message)
+            }
+            AccountError::TooManyEmails => {
+                let message = format!("An account has at most {} mail addresses.", crate::accounts::emails::MOST);
+                Self::new(StatusCode::FORBIDDEN, ErrorKind::ThreepidDenied, message)
+            }
+            AccountError::EmailNotConfirmed => {
+                let message = "The mail address is not (or no longer) confirmed.";
+                Self::new(StatusCode::BAD_REQUEST, ErrorKind::ThreepidAuthFailed, message)
+            }
+            AccountError::BadEmailLink => Self::not_found("This link is not (or no longer) good."),
+            AccountError::Mail(error) => error.into(),
             AccountError::NoSuchUser => Self::not_found("There is no such user here."),
             AccountError::NoSuchDevice => Self::not_found("You have no such device."),
             AccountError::ProfileTooLarge => {
@@ -220,6 +235,16 @@ impl From<AccountError> for Error {
             AccountError::AccountDataTooLarge => Self::too_large(),
             AccountError::Json(error) => Self::internal(&error),
             AccountError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<MailError> for Error {
+    fn from(error: MailError) -> Self {
+        match error {
+            // The queue gets shorter as fast as the mail server takes letters.
+            MailError::QueueFull => Self::limit_exceeded(Duration::from_secs(60)),
+            MailError::Store(error) => error.into(),
         }
     }
 }

@@ -74,6 +74,9 @@ const ADDRESS: Rate = Rate { burst: 60, every: 500 };
 const ENTRY: Rate = Rate { burst: 30, every: 5_000 };
 /// Wrong passwords for a user, and wrong registration tokens, from an address.
 const GUESS: Rate = Rate { burst: 5, every: 30_000 };
+/// Letters that an address asks for, and letters to one mail address, whoever asks: nobody's letter box is to be filled.
+const MAIL_REQUEST: Rate = Rate { burst: 10, every: 60_000 };
+const LETTER: Rate = Rate { burst: 5, every: 10 * 60_000 };
 
 /// Rate limits. Each is a bucket that holds a burst and fills again at a steady pace.
 #[derive(Debug)]
@@ -83,6 +86,8 @@ pub struct Limits {
     addresses: Buckets<Network>,
     entries: Buckets<Network>,
     guesses: Buckets<(String, Network)>,
+    mail_requests: Buckets<Network>,
+    letters: Buckets<String>,
     bodies: Semaphore,
 }
 
@@ -96,6 +101,8 @@ impl Limits {
             addresses: Buckets::new(ADDRESS),
             entries: Buckets::new(ENTRY),
             guesses: Buckets::new(GUESS),
+            mail_requests: Buckets::new(MAIL_REQUEST),
+            letters: Buckets::new(LETTER),
             bodies: Semaphore::new(ALL_BODIES_BYTES / BODY_UNIT),
         }
     }
@@ -128,6 +135,22 @@ impl Limits {
     /// `M_LIMIT_EXCEEDED` with the time to wait.
     pub fn check_entry(&self, ip: IpAddr, now: u64) -> Result<(), Error> {
         if self.enabled { self.entries.take(Network::of(ip), now) } else { Ok(()) }
+    }
+
+    /// Counts a request for a letter by where it comes from.
+    ///
+    /// # Errors
+    /// `M_LIMIT_EXCEEDED` with the time to wait.
+    pub fn check_mail_request(&self, ip: IpAddr, now: u64) -> Result<(), Error> {
+        if self.enabled { self.mail_requests.take(Network::of(ip), now) } else { Ok(()) }
+    }
+
+    /// Counts a letter to a mail address, given in the form in which addresses are compared.
+    ///
+    /// # Errors
+    /// `M_LIMIT_EXCEEDED` with the time to wait.
+    pub fn check_letter(&self, to: &str, now: u64) -> Result<(), Error> {
+        if self.enabled { self.letters.take(to.to_owned(), now) } else { Ok(()) }
     }
 
     /// Whether one more guess at `what` may be made from the address. By address, so that a stranger's
@@ -253,6 +276,21 @@ mod tests {
         limits.check_guess("@b:x", HERE, 0).unwrap();
         limits.check_guess("@a:x", IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 0).unwrap();
         limits.check_guess("@a:x", HERE, GUESS.every).unwrap();
+    }
+
+    #[test]
+    fn letters_are_counted_by_who_asks_and_by_where_they_go() {
+        let limits = Limits::new(true);
+        for _ in 0..LETTER.burst {
+            limits.check_letter("ann@x", 0).unwrap();
+        }
+        limits.check_letter("ann@x", 0).unwrap_err();
+        limits.check_letter("bob@x", 0).unwrap();
+        limits.check_letter("ann@x", LETTER.every).unwrap();
+        for _ in 0..MAIL_REQUEST.burst {
+            limits.check_mail_request(HERE, 0).unwrap();
+        }
+        limits.check_mail_request(HERE, 0).unwrap_err();
     }
 
     #[test]

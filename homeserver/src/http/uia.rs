@@ -5,13 +5,18 @@
 use super::{App, Caller, Error};
 use crate::{
     accounts::{
+        AccountError,
+        email_sessions::{self, Credentials},
+        emails,
         passwords::Verdict,
         registration,
-        uia::{Flow, Progress, Purpose, Stage},
+        uia::{Flow, Progress, Proofs, Purpose, Stage},
         users,
     },
     config::Registration,
+    mail::Address,
 };
+use hearth_store::records::EmailPurpose;
 use http::StatusCode;
 use ruma::{
     OwnedUserId,
@@ -20,7 +25,7 @@ use ruma::{
         error::{ErrorKind, StandardErrorBody},
     },
 };
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// What a logged-in user is asked for.
 const PASSWORD: &[Flow] = &[&[Stage::Password]];
@@ -28,6 +33,8 @@ const PASSWORD: &[Flow] = &[&[Stage::Password]];
 const DUMMY: &[Flow] = &[&[Stage::Dummy]];
 /// What everybody is asked for who wants to sign up where that takes a token.
 const TOKEN: &[Flow] = &[&[Stage::RegistrationToken]];
+/// What everybody is asked for who wants to sign up where that takes a mail address, or has forgotten the password.
+const EMAIL: &[Flow] = &[&[Stage::EmailIdentity]];
 
 /// Has the caller prove anew who they are, for one purpose and once. The purpose names all that the
 /// request will do, so that the proof is good for that alone:
@@ -41,18 +48,35 @@ const TOKEN: &[Flow] = &[&[Stage::RegistrationToken]];
 /// 401 with the flows until the proof is complete, or `M_LIMIT_EXCEEDED`.
 pub async fn require(app: &App, caller: &Caller, purpose: Purpose, auth: Option<&AuthData>) -> Result<(), Error> {
     let purpose = purpose.of(&caller.user, &caller.device);
-    advance(app, &purpose, PASSWORD, caller.ip, Some(caller), auth).await?;
+    let asker = Asker { ip: caller.ip, caller: Some(caller), email: None };
+    advance(app, &purpose, PASSWORD, asker, auth).await?;
     Ok(())
 }
 
-/// Has somebody prove that they may sign up. Returns the token of `REGISTRATION_TOKENS` that the
-/// account will use up, if any.
+/// Has somebody who is not logged in prove that the mail address of an account is theirs, for one purpose and once.
+/// Returns the session that proves it; the change that uses it spends it.
+///
+/// # Errors
+/// 401 with the flows until the proof is complete.
+pub async fn require_email(app: &App, purpose: Purpose, auth: Option<&AuthData>) -> Result<Credentials, Error> {
+    // No stage of this flow counts guesses by where they come from: there is nothing that could be guessed.
+    let ip = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let asker = Asker { ip, caller: None, email: Some(EmailPurpose::Password) };
+    let progress = advance(app, &purpose, EMAIL, asker, auth).await?;
+    progress.proofs.email.ok_or_else(|| AccountError::EmailNotConfirmed.into())
+}
+
+/// Has somebody prove that they may sign up. Returns what the account will use up: the token of
+/// `REGISTRATION_TOKENS`, the session that proves a mail address.
 ///
 /// # Errors
 /// 401 with the flows until the proof is complete, 403 where nobody may sign up, or
 /// `M_LIMIT_EXCEEDED`.
-pub async fn require_for_registration(app: &App, ip: IpAddr, auth: Option<&AuthData>) -> Result<Option<String>, Error> {
-    let flows = match app.settings.now().registration {
+pub async fn require_for_registration(app: &App, ip: IpAddr, auth: Option<&AuthData>) -> Result<Proofs, Error> {
+    let settings = app.settings.now();
+    let flows = match settings.registration {
+        // The file may say `email` before the owner has set how mail is sent.
+        Registration::Email if settings.mail.is_some() => EMAIL,
         Registration::Closed | Registration::Email => {
             return Err(Error::forbidden("Nobody can sign up on this server."));
         }
@@ -61,8 +85,10 @@ pub async fn require_for_registration(app: &App, ip: IpAddr, auth: Option<&AuthD
     };
     // Clients fetch the flows with an empty request and fill in the name later, so the session is for
     // signing up and not for one name.
-    let progress = advance(app, &Purpose::new("register"), flows, ip, None, auth).await?;
-    Ok(progress.registration_token.filter(|token| !is_server_wide(app, token)))
+    let asker = Asker { ip, caller: None, email: Some(EmailPurpose::SignUp) };
+    let mut proofs = advance(app, &Purpose::new("register"), flows, asker, auth).await?.proofs;
+    proofs.registration_token = proofs.registration_token.filter(|token| !is_server_wide(app, token));
+    Ok(proofs)
 }
 
 /// The registration token is good, as far as one can tell before it is used.
@@ -79,12 +105,22 @@ fn is_server_wide(app: &App, token: &str) -> bool {
     app.config.registration_token.as_ref().is_some_and(|right| hash(right) == hash(token))
 }
 
+/// Who proves something.
+#[derive(Clone, Copy)]
+struct Asker<'c> {
+    /// Where the request comes from.
+    ip: IpAddr,
+    /// Whoever is logged in.
+    caller: Option<&'c Caller>,
+    /// What a mail address must have been confirmed for.
+    email: Option<EmailPurpose>,
+}
+
 async fn advance(
     app: &App,
     purpose: &Purpose,
     flows: &[Flow],
-    ip: IpAddr,
-    caller: Option<&Caller>,
+    asker: Asker<'_>,
     auth: Option<&AuthData>,
 ) -> Result<Progress, Error> {
     let mut progress = app.uia.open(purpose, auth.and_then(AuthData::session), app.clock.now(), &app.random);
@@ -95,17 +131,23 @@ async fn advance(
             AuthData::Password(_) => Some(Stage::Password),
             AuthData::RegistrationToken(_) => Some(Stage::RegistrationToken),
             AuthData::Dummy(_) => Some(Stage::Dummy),
+            AuthData::EmailIdentity(_) => Some(Stage::EmailIdentity),
             _ => None,
         };
         match stage {
             // Completed stages are not tried again.
             Some(stage) if progress.completed.contains(&stage) => {}
             Some(stage) if progress.awaits(stage, flows) => {
-                let token = match check(app, auth, ip, caller).await? {
-                    Ok(token) => token,
-                    Err(reason) => return Err(challenge(&progress, flows, Some((ErrorKind::Forbidden, reason)))),
+                let proofs = match check(app, auth, asker).await? {
+                    Ok(proofs) => proofs,
+                    Err(reason) => {
+                        // Clients ask again and again until the link was followed, and know by this code that it wasn't.
+                        let not_yet = stage == Stage::EmailIdentity;
+                        let kind = if not_yet { ErrorKind::Unauthorized } else { ErrorKind::Forbidden };
+                        return Err(challenge(&progress, flows, Some((kind, reason))));
+                    }
                 };
-                app.uia.complete(&mut progress, stage, token);
+                app.uia.complete(&mut progress, stage, proofs);
             }
             _ => {
                 let reason = format!("{kind} is not what comes next here.");
@@ -121,18 +163,14 @@ async fn advance(
 }
 
 /// Checks what was sent for a stage. The inner error is for the client to try again.
-async fn check(
-    app: &App,
-    auth: &AuthData,
-    ip: IpAddr,
-    caller: Option<&Caller>,
-) -> Result<Result<Option<String>, String>, Error> {
+async fn check(app: &App, auth: &AuthData, asker: Asker<'_>) -> Result<Result<Proofs, String>, Error> {
+    let Asker { ip, caller, email } = asker;
     match auth {
-        AuthData::Dummy(_) => Ok(Ok(None)),
+        AuthData::Dummy(_) => Ok(Ok(Proofs::default())),
         AuthData::RegistrationToken(stage) => {
             app.limits.check_guess("register", ip, app.clock.now())?;
             if registration_token_is_good(app, &stage.token)? {
-                return Ok(Ok(Some(stage.token.clone())));
+                return Ok(Ok(Proofs { registration_token: Some(stage.token.clone()), email: None }));
             }
             app.limits.wrong_guess("register", ip, app.clock.now());
             Ok(Err("This registration token is not (or no longer) good.".to_owned()))
@@ -144,8 +182,21 @@ async fn check(
                 return Ok(Err("This is not the user who is logged in.".to_owned()));
             }
             match check_password(app, Some(&caller.user), caller.user.as_str(), stage.password.clone(), ip).await? {
-                Some(_) => Ok(Ok(None)),
+                Some(_) => Ok(Ok(Proofs::default())),
                 None => Ok(Err("The password is wrong.".to_owned())),
+            }
+        }
+        AuthData::EmailIdentity(stage) => {
+            let creds = &stage.thirdparty_id_creds;
+            let credentials =
+                Credentials { sid: creds.sid.to_string(), client_secret: creds.client_secret.to_string() };
+            let Some(purpose) = email else { return Ok(Err("A mail address proves nothing here.".to_owned())) };
+            match email_sessions::proved(&app.store.snapshot()?, purpose, &credentials, app.clock.now()) {
+                Ok(_) => Ok(Ok(Proofs { registration_token: None, email: Some(credentials) })),
+                Err(AccountError::EmailNotConfirmed) => {
+                    Ok(Err("The mail address is not confirmed yet: follow the link in the letter.".to_owned()))
+                }
+                Err(error) => Err(error.into()),
             }
         }
         _ => Ok(Err("This server does not know such a stage.".to_owned())),
@@ -161,7 +212,11 @@ pub fn user_of(app: &App, identifier: &UserIdentifier) -> Result<Option<OwnedUse
         UserIdentifier::Matrix(id) => {
             Ok(users::by_identifier(&app.store.snapshot()?, &id.user, &app.config.server_name)?)
         }
-        // This server keeps no addresses and no phone numbers.
+        UserIdentifier::Email(id) => match Address::parse(&id.address) {
+            Some(address) => Ok(emails::owner(&app.store.snapshot()?, address.canonical())?),
+            None => Ok(None),
+        },
+        // This server keeps no phone numbers.
         _ => Ok(None),
     }
 }
@@ -215,6 +270,7 @@ const fn auth_type(stage: Stage) -> AuthType {
         Stage::Password => AuthType::Password,
         Stage::RegistrationToken => AuthType::RegistrationToken,
         Stage::Dummy => AuthType::Dummy,
+        Stage::EmailIdentity => AuthType::EmailIdentity,
     }
 }
 

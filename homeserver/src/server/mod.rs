@@ -12,6 +12,7 @@ use crate::{
         limits::Limits,
         tls::{Certificates, TlsError},
     },
+    mail::{Queue, queue},
     rooms::{Rooms, typing::Typing},
     settings::Settings,
     sync::{Parts, Syncs},
@@ -104,6 +105,7 @@ pub fn app(mut config: Config, clock: Clock, random: Random) -> Result<Arc<App>,
     Ok(Arc::new(App {
         limits: Limits::new(config.rate_limits),
         certificates: certificates(&config)?,
+        mail: Queue::default(),
         started: Instant::now(),
         snapshots: Arc::new(Semaphore::new(1)),
         config,
@@ -118,6 +120,14 @@ pub fn app(mut config: Config, clock: Clock, random: Random) -> Result<Arc<App>,
         typing,
         syncs,
     }))
+}
+
+/// Sends letters as they become due; does not return. Dropped in the middle of a letter, it is sent again at the next
+/// start.
+pub async fn send_mail(app: &App) {
+    let (store, settings) = (app.store.clone(), app.settings.clone());
+    let (clock, random) = (app.clock.clone(), app.random.clone());
+    app.mail.run(queue::Parts { store, settings, clock, random }).await;
 }
 
 /// The certificates in the data folder; one is made where there is none.

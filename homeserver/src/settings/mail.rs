@@ -1,6 +1,7 @@
 //! The account that this server sends mail by.
 
 use super::SettingsError;
+use lettre::message::Mailbox;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -106,9 +107,7 @@ impl Mail {
         }
         // A line break would let a header of its own in.
         let wrong = |text: &str, longest: usize| text.len() > longest || text.contains(char::is_control);
-        if wrong(&self.from, 320)
-            || !self.from.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
-        {
+        if wrong(&self.from, 320) || self.from.parse::<Mailbox>().is_err() {
             return invalid("The sender must be a mail address as in hearth@example.org.");
         }
         if wrong(&self.user, 320) {

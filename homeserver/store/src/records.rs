@@ -5,6 +5,7 @@
 
 use crate::{EventNo, Key, RoomNo, StoreError, StreamPos, json_value, postcard_value};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// An account of this server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +110,82 @@ pub struct LoginTokenRecord {
     pub expires_at: u64,
 }
 postcard_value!(LoginTokenRecord);
+
+/// A mail address that belongs to an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmailRecord {
+    /// Full user id.
+    pub user: String,
+    /// The address as it was written when it was confirmed: letters go there, and to no other way of writing it.
+    pub address: String,
+    /// When the person showed that the address is theirs; milliseconds since the Unix epoch, as the next.
+    pub validated_at: u64,
+    /// When the account got it.
+    pub added_at: u64,
+}
+json_value!(EmailRecord);
+
+/// What confirming a mail address is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmailPurpose {
+    /// Signing up.
+    SignUp,
+    /// Adding the address to an account.
+    Add,
+    /// A new password for the account that has the address.
+    Password,
+}
+
+/// A mail address on its way to being confirmed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmailSessionRecord {
+    /// What it will be good for.
+    pub purpose: EmailPurpose,
+    /// The address that the letters went to, as it is written.
+    pub address: String,
+    /// SHA-256 of the tokens in the letters, oldest first; none where there was nothing to confirm.
+    pub tokens: Vec<[u8; 32]>,
+    /// The highest that the client has sent.
+    pub send_attempt: u64,
+    /// Where the client wants the person to go on.
+    pub next_link: Option<String>,
+    /// Milliseconds since the Unix epoch, as the next.
+    pub expires_at: u64,
+    /// When the person confirmed the address.
+    pub validated_at: Option<u64>,
+}
+json_value!(EmailSessionRecord);
+
+impl fmt::Debug for EmailSessionRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmailSessionRecord").field("purpose", &self.purpose).finish_non_exhaustive()
+    }
+}
+
+/// A letter to be sent. Its text may hold a token that is good for a new password, so Debug shows nothing of it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LetterRecord {
+    /// Where to.
+    pub to: String,
+    /// One line.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+    /// When it was written; milliseconds since the Unix epoch, as the last.
+    pub queued_at: u64,
+    /// How often it was tried to be sent.
+    pub tries: u32,
+    /// Not to be tried before.
+    pub due_at: u64,
+}
+json_value!(LetterRecord);
+
+impl fmt::Debug for LetterRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LetterRecord").field("tries", &self.tries).finish_non_exhaustive()
+    }
+}
 
 /// A room that this server knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,7 +16,11 @@ use std::path::Path;
 pub type Migration = fn(&mut Change<'_>) -> Result<(), StoreError>;
 
 /// The migration at index n leads from version n + 1 to version n + 2. Only ever appended to.
-pub const MIGRATIONS: &[Migration] = &[];
+pub const MIGRATIONS: &[Migration] = &[
+    // 2: EMAILS and its like. No row moves; but dumps of before lack the table, and a build of before would leave an
+    // account its addresses when it ends.
+    |_| Ok(()),
+];
 
 /// The version of the layout that this build writes.
 pub const VERSION: u64 = version_after(MIGRATIONS);

@@ -62,6 +62,14 @@ tables! {
     REGISTRATION_TOKENS: String => RegistrationTokenRecord;
     /// Short-lived login token (SHA-256) -> user, for m.login.token.
     LOGIN_TOKENS: [u8; 32] => LoginTokenRecord;
+    /// Mail address in the form in which addresses are compared -> whose it is, and since when.
+    EMAILS: String => EmailRecord;
+    /// (user, mail address as in `EMAILS`) -> nothing: the addresses of a user.
+    USER_EMAILS: (String, String) => ();
+    /// SHA-256 of purpose, address and client secret -> an address that is being confirmed.
+    EMAIL_SESSIONS: [u8; 32] => EmailSessionRecord;
+    /// Position at which the letter was written -> a letter that is still to be sent.
+    MAIL_QUEUE: StreamPos => LetterRecord;
     /// Server-wide secrets and settings by name: the signing key, for one.
     SECRETS: String => Vec<u8>;
 

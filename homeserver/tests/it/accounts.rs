@@ -24,7 +24,7 @@ async fn somebody_signs_up_as_the_specification_describes() {
     let flows = anyone.post(REGISTER, json!({})).await.status(StatusCode::UNAUTHORIZED);
     assert_eq!(flows["flows"], json!([{ "stages": ["m.login.dummy"] }]));
     let body = json!({
-        "username": "Alice", "password": "secret", "device_id": "PHONE", "initial_device_display_name": "Alice's phone",
+        "username": "Alice", "password": "a secret", "device_id": "PHONE", "initial_device_display_name": "Alice's phone",
         "auth": { "type": "m.login.dummy", "session": flows["session"] },
     });
     let answer = anyone.post(REGISTER, body).await.ok();
@@ -73,7 +73,7 @@ async fn names_that_the_grammar_lacks_are_refused_before_authentication() {
 #[tokio::test]
 async fn a_client_that_names_no_user_and_wants_no_login_gets_just_that() {
     let server = Server::new();
-    let body = json!({ "password": "x", "inhibit_login": true, "auth": { "type": "m.login.dummy" } });
+    let body = json!({ "password": "8 letters", "inhibit_login": true, "auth": { "type": "m.login.dummy" } });
     let answer = server.anyone().post(REGISTER, body).await.ok();
     assert_eq!(answer.get("access_token"), None);
     assert!(answer["user_id"].as_str().unwrap().ends_with(":example.org"));
@@ -101,7 +101,7 @@ async fn a_registration_token_makes_as_many_accounts_as_it_may() {
     let anyone = server.anyone();
     let with = |name: &str, token: &str| {
         json!({
-            "username": name, "password": "x",
+            "username": name, "password": "8 letters",
             "auth": { "type": "m.login.registration_token", "token": token },
         })
     };

@@ -6,6 +6,7 @@ use crate::{
 };
 use argon2::{Argon2, password_hash::PasswordHasher as _};
 use hearth_homeserver::{admin_api::Socket, config::Registration, server};
+use hearth_store::schema;
 use http::StatusCode;
 use serde_json::{Value, json};
 use std::{
@@ -64,7 +65,10 @@ async fn the_owner_makes_accounts_and_looks_after_them() {
             assert_eq!(owner.post("/v1/users", new("bob", false)).status(201)["user_id"], "@bob:example.org");
             owner.post("/v1/users", new("ANN", false)).error(400, "M_USER_IN_USE");
             owner.post("/v1/users", new("a b", false)).error(400, "M_INVALID_USERNAME");
-            owner.post("/v1/users", json!({ "name": "x", "password": "" })).error(400, "M_WEAK_PASSWORD");
+            for weak in ["", "1234567"] {
+                owner.post("/v1/users", json!({ "name": "x", "password": weak })).error(400, "M_WEAK_PASSWORD");
+            }
+            owner.put("/v1/users/ann/password", json!({ "password": "1234567" })).error(400, "M_WEAK_PASSWORD");
             owner.post("/v1/users", json!({ "name": "x" })).error(400, "M_MISSING_PARAM");
             owner.post("/v1/users", json!({ "name": "x", "password": "y", "rights": 1 })).error(400, "M_BAD_JSON");
             // The first is the administrator, and stays one until there is another.
@@ -100,7 +104,7 @@ async fn the_owner_makes_accounts_and_looks_after_them() {
     );
     assert_eq!(listed["users"][1]["last_seen_at"], Value::Null);
 
-    let new = |logout: bool| json!({ "password": "another", "logout": logout });
+    let new = |logout: bool| json!({ "password": "another one", "logout": logout });
     socket.ask(move |owner| owner.put("/v1/users/ann/password", new(false)).ok()).await;
     ann.get("/_matrix/client/v3/account/whoami").await.ok();
     socket.ask(move |owner| owner.put("/v1/users/ann/password", new(true)).ok()).await;
@@ -109,7 +113,9 @@ async fn the_owner_makes_accounts_and_looks_after_them() {
     socket.ask(|owner| owner.post("/v1/users/ann/deactivate", json!({ "erase": true })).ok()).await;
     let listed = socket.ask(|owner| owner.get("/v1/users").ok()).await;
     assert_eq!((&listed["users"][0]["deactivated"], &listed["users"][0]["devices"]), (&json!(true), &json!(0)));
-    socket.ask(|owner| owner.put("/v1/users/ann/password", json!({ "password": "x" })).error(404, "M_NOT_FOUND")).await;
+    socket
+        .ask(|owner| owner.put("/v1/users/ann/password", json!({ "password": "8 letters" })).error(404, "M_NOT_FOUND"))
+        .await;
     socket.end().await;
 }
 
@@ -155,7 +161,7 @@ async fn settings_and_invitations_are_in_force_at_once_and_stay() {
     let token = invitation["token"].as_str().unwrap().to_owned();
     let sign_up = |name: &str| {
         json!({
-            "username": name, "password": "x",
+            "username": name, "password": "8 letters",
             "auth": { "type": "m.login.registration_token", "token": token },
         })
     };
@@ -208,7 +214,7 @@ async fn health_counts_and_time_has_a_floor() {
             let health = owner.get("/v1/health").ok();
             assert_eq!((&health["users"], &health["rooms"]), (&json!(1), &json!(1)));
             assert_eq!(health["newest_event_ts"], crate::harness::START);
-            assert_eq!((&health["server_name"], &health["schema"]), (&json!("example.org"), &json!(1)));
+            assert_eq!((&health["server_name"], &health["schema"]), (&json!("example.org"), &json!(schema::VERSION)));
             assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
             assert!(health["database_bytes"].as_u64().unwrap() > 10_000 && health["position"].as_u64().unwrap() > 5);
             assert!(health["uptime_s"].is_u64());

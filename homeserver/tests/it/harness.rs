@@ -187,7 +187,8 @@ impl Client<'_> {
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Answer { request: format!("{method} {path}"), status: head.status, headers: head.headers, body }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { request: format!("{method} {path}"), status: head.status, headers: head.headers, body, text }
     }
 
     /// `POST` or `DELETE` with the password's proof, asked for and given as a client does it.
@@ -215,6 +216,8 @@ pub struct Answer {
     pub headers: http::HeaderMap,
     /// Its body, or null where that is no JSON.
     pub body: Value,
+    /// Its body as it came.
+    pub text: String,
 }
 
 impl Answer {

@@ -10,6 +10,7 @@ use std::{
 const LAYERS: &[&[&str]] = &[
     &["config", "clock"],
     &["settings"],
+    &["mail"],
     &["accounts"],
     &["rooms"],
     &["e2ee", "media"],

@@ -61,11 +61,13 @@ pub fn exchange(socket: &Path, method: &str, path: &str, body: &str) -> std::io:
     let length = body.len();
     let head =
         format!("{method} {path} HTTP/1.1\r\nhost: hearth\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
-    stream.write_all(head.as_bytes())?;
-    stream.write_all(body.as_bytes())?;
+    // A server may answer before it has read everything, and be gone by then.
+    let sent = stream.write_all(format!("{head}{body}").as_bytes());
     let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes)?;
-    Ok(bytes)
+    match stream.read_to_end(&mut bytes).and(sent) {
+        Err(error) if bytes.is_empty() => Err(error),
+        _ => Ok(bytes),
+    }
 }
 
 fn dechunked(mut bytes: &[u8]) -> (Vec<u8>, bool) {

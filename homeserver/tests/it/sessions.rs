@@ -278,7 +278,7 @@ async fn a_new_password_logs_the_other_devices_out_unless_told_not_to() {
             "password": "password of other", "session": session,
         })
     };
-    let asked = one.post(path, json!({ "new_password": "other" })).await.status(StatusCode::UNAUTHORIZED);
+    let asked = one.post(path, json!({ "new_password": "another one" })).await.status(StatusCode::UNAUTHORIZED);
     let body = json!({ "new_password": password("alice"), "auth": { "session": asked["session"] } });
     let asked = one.post(path, body).await.status(StatusCode::UNAUTHORIZED);
     one.post(path, json!({ "new_password": password("alice"), "auth": auth(&asked["session"]) })).await.ok();

@@ -135,7 +135,7 @@ fn configuration(folder: &Path) {
 }
 
 /// The ports on which a process listens, by /proc.
-fn ports(pid: u32) -> Vec<u16> {
+pub fn ports(pid: u32) -> Vec<u16> {
     let sockets: Vec<String> = fs::read_dir(format!("/proc/{pid}/fd"))
         .unwrap()
         .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok()?.to_str().map(str::to_owned))

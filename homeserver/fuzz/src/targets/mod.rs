@@ -7,6 +7,8 @@ pub mod filter;
 pub mod json;
 pub mod key_backup;
 pub mod keys;
+pub mod mail_address;
+pub mod mail_link;
 pub mod pdu;
 pub mod push_rules;
 pub mod request;

@@ -1,17 +1,18 @@
-//! Tables that follow from others: they are not in a dump, and are made again from what is.
+//! Tables that are not in a dump: those that follow from others, which are made again from what is, and those of what is
+//! over soon.
 //!
-//! A table belongs here only if every row of it is written and deleted together with the row that it follows from.
+//! A table follows from another only if every row of it is written and deleted together with the row that it follows from.
 //! `tests/it/dump.rs`, and with a real server's rows the homeserver's tests, hold the two against each other.
 
 use crate::records::TokenKind;
 use crate::tables::{
     ACCESS_TOKENS, ACCOUNT_DATA, ACCOUNT_DATA_LOG, ALIASES, DEVICE_LIST_CHANGES, DEVICE_LIST_LOG, DEVICE_TOKENS,
-    EVENT_IDS, EVENTS, MEMBERSHIPS, RECEIPTS, RECEIPTS_LOG, REFRESH_TOKENS, ROOM_ALIASES, ROOM_IDS, ROOM_MEMBERS,
-    ROOMS, TIMELINE, USER_SIGNATURE_CHANGES, USER_SIGNATURE_LOG,
+    EMAIL_SESSIONS, EMAILS, EVENT_IDS, EVENTS, MAIL_QUEUE, MEMBERSHIPS, RECEIPTS, RECEIPTS_LOG, REFRESH_TOKENS,
+    ROOM_ALIASES, ROOM_IDS, ROOM_MEMBERS, ROOMS, TIMELINE, USER_EMAILS, USER_SIGNATURE_CHANGES, USER_SIGNATURE_LOG,
 };
 use crate::{EncodeKey, Key, Read, Snapshot, StoreError, Table, Value, records};
 
-const DERIVED: [&str; 10] = [
+const DERIVED: [&str; 11] = [
     EVENT_IDS.name(),
     TIMELINE.name(),
     ROOM_IDS.name(),
@@ -22,11 +23,16 @@ const DERIVED: [&str; 10] = [
     RECEIPTS_LOG.name(),
     DEVICE_LIST_LOG.name(),
     USER_SIGNATURE_LOG.name(),
+    USER_EMAILS.name(),
 ];
 
+/// Tables of what is over within a day, and which nobody misses who has to ask again. A letter that was sent long ago
+/// must not be sent again by a restored server.
+const PASSING: [&str; 2] = [EMAIL_SESSIONS.name(), MAIL_QUEUE.name()];
+
 /// Whether a table is left out of dumps.
-pub(super) fn is_derived(name: &str) -> bool {
-    DERIVED.contains(&name)
+pub(super) fn is_left_out(name: &str) -> bool {
+    DERIVED.contains(&name) || PASSING.contains(&name)
 }
 
 /// Takes a row as bytes: its key, with the table's number, and its value.
@@ -58,6 +64,7 @@ pub(super) fn rebuild<E: From<StoreError>>(read: &Snapshot, put: Put<'_, E>) -> 
     each(read, RECEIPTS, |(room, kind, thread, user), record| {
         row(put, RECEIPTS_LOG, (room, record.position), &records::ReceiptKey(kind, thread, user))
     })?;
+    each(read, EMAILS, |address, record| row(put, USER_EMAILS, (record.user.as_str(), address.as_str()), &()))?;
     each(read, DEVICE_LIST_CHANGES, |user, position| row(put, DEVICE_LIST_LOG, position, &user))?;
     each(read, USER_SIGNATURE_CHANGES, |(signer, signed), position| {
         row(put, USER_SIGNATURE_LOG, (signer.as_str(), position), &signed)

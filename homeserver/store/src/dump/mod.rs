@@ -25,7 +25,7 @@
 //!
 //! Numbers are big-endian. What changes with every dump, the position and the sums, stands at the end.
 //!
-//! Tables that follow from others are left out and made again (`derived.rs`). Hashes as keys would put what is new all
+//! Tables that follow from others are left out and made again; what is over within a day is left out (`derived.rs`). Hashes as keys would put what is new all
 //! over a table; the one large table that has them, `STATE_NODES`, goes in the order in which rooms came to use the nodes,
 //! which whoever dumps has to say, for the store knows nothing of their insides.
 

@@ -140,7 +140,7 @@ fn table<R: Read>(
     input.some(usize::from(length), &mut name)?;
     let Ok(name) = std::str::from_utf8(&name) else { return Err(input.damaged("a table's name is no text")) };
     let Some(known) = tables.0.remove(name) else {
-        if derived::is_derived(name) || tables.1.contains(name) {
+        if derived::is_left_out(name) || tables.1.contains(name) {
             return Err(input.damaged(&format!("the table {name} does not belong here")));
         }
         return Err(LoadError::Newer(format!("it has a table {name}, which this one doesn't know")));
@@ -232,7 +232,7 @@ impl TableVisitor for Tables {
     type Error = StoreError;
 
     fn table<K: Key, V: Value>(&mut self, table: Table<K, V>) -> Result<(), StoreError> {
-        if !derived::is_derived(table.name()) {
+        if !derived::is_left_out(table.name()) {
             let check = move |key: &[u8], value: &[u8]| {
                 table.decode_key(key)?;
                 table.decode_value(value).map(drop)

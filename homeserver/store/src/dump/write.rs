@@ -114,7 +114,7 @@ where
 
     fn table<K: Key, V: Value>(&mut self, table: Table<K, V>) -> Result<(), DumpError> {
         let name = table.name();
-        if derived::is_derived(name) {
+        if derived::is_left_out(name) {
             return Ok(());
         }
         self.out.write(&[TABLE, u8::try_from(name.len()).unwrap_or(u8::MAX)])?;

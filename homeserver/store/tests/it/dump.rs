@@ -76,6 +76,10 @@ fn fill(change: &mut Change<'_>, events: u64) -> Result<(), StoreError> {
         let position = change.log(LogRecord::UserSignature(user.clone()))?;
         change.put(tables::USER_SIGNATURE_CHANGES, (user.as_str(), "@b:x"), &position)?;
         change.put(tables::USER_SIGNATURE_LOG, (user.as_str(), position), &"@b:x".to_owned())?;
+        let address = format!("{n}@x");
+        let email = EmailRecord { user: user.clone(), address: address.clone(), validated_at: 1, added_at: 2 };
+        change.put(tables::EMAILS, address.as_str(), &email)?;
+        change.put(tables::USER_EMAILS, (user.as_str(), address.as_str()), &())?;
         change.put(tables::PROFILES, (user.as_str(), "displayname\u{0}\u{1}"), &"\"N\"".to_owned())?;
     }
     Ok(())
@@ -265,6 +269,47 @@ fn other_files_and_newer_dumps_are_told_apart_from_damage() {
     let mut long = header(1, hearth_store::schema::VERSION);
     long.extend_from_slice(b"\x01\x05USERS\xff\xff\xff\xff\xff\xff\xff\xff");
     assert!(matches!(verify(&long), LoadError::Damaged { .. }));
+}
+
+/// Layout 2 brought tables that dumps of layout 1 lack.
+#[test]
+fn a_dump_of_before_there_were_mail_addresses_becomes_a_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("db"), Options::default()).unwrap();
+    store.change_blocking(|change| change.put(tables::SECRETS, "server_name", &b"x".to_vec())).unwrap();
+    let now = dumped(&store.snapshot().unwrap());
+    let section = b"\x01\x06EMAILS\0\0\0\0\0\0\0\0\0\0\0\0";
+    let at = now.windows(section.len()).position(|part| part == section).unwrap();
+    let then = |schema: u64| {
+        let mut bytes =
+            [&now[..20], &schema.to_be_bytes(), &now[28..at], &now[at + section.len()..now.len() - 32]].concat();
+        let sum = blake3::hash(&bytes);
+        bytes.extend_from_slice(sum.as_bytes());
+        bytes
+    };
+    let lacking = dump::verify(then(2).as_slice(), |_| Ok(())).unwrap_err();
+    assert!(lacking.to_string().contains("EMAILS is missing"), "{lacking}");
+    let path = folder.path().join("again");
+    load(&then(1), &path).unwrap();
+    let again = Store::open(&path, Options::default()).unwrap();
+    let again = again.snapshot().unwrap();
+    assert_eq!(again.get(tables::SECRETS, "server_name").unwrap(), Some(b"x".to_vec()));
+}
+
+/// A letter that was sent long ago must not go out again because somebody restored a replica.
+#[test]
+fn what_is_over_soon_is_in_no_dump() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = filled(folder.path(), 4);
+    let before = dumped(&store.snapshot().unwrap());
+    store
+        .change_blocking(|change| {
+            let (to, subject, text) = ("a@x".to_owned(), String::new(), "link".to_owned());
+            let letter = LetterRecord { to, subject, text, queued_at: 0, tries: 0, due_at: 0 };
+            change.put(tables::MAIL_QUEUE, StreamPos(1), &letter)
+        })
+        .unwrap();
+    assert!(dumped(&store.snapshot().unwrap()) == before);
 }
 
 #[test]
