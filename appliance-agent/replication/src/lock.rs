@@ -18,27 +18,38 @@ const RESTIC_LOCK_LIVES: Duration = Duration::from_mins(30);
 /// Held while an operation runs.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _held: Vec<File>,
+    held: Vec<File>,
+}
+
+impl Drop for Lock {
+    /// Closing alone would not do: a program that another thread is just starting has a copy of the descriptor for a moment, and the kernel
+    /// keeps the lock as long as any copy is open.
+    fn drop(&mut self) {
+        for file in &self.held {
+            // The descriptor is closed next, which lets go as well, if later.
+            drop(file.unlock());
+        }
+    }
 }
 
 impl Lock {
     /// Others may read and write, but nobody tidies up.
     pub(crate) fn to_read(folder: &Path) -> Result<Self> {
-        Ok(Self { _held: vec![shared(folder, "data")?] })
+        Ok(Self { held: vec![shared(folder, "data")?] })
     }
 
     /// Others may read.
     pub(crate) fn to_write(folder: &Path, now: SystemTime) -> Result<Self> {
         let held = vec![exclusive(folder, "snapshots")?, shared(folder, "data")?];
         refuse_beside_restic(folder, now)?;
-        Ok(Self { _held: held })
+        Ok(Self { held })
     }
 
     /// Nobody else does anything.
     pub(crate) fn to_tidy(folder: &Path, now: SystemTime) -> Result<Self> {
         let held = vec![exclusive(folder, "snapshots")?, exclusive(folder, "data")?];
         refuse_beside_restic(folder, now)?;
-        Ok(Self { _held: held })
+        Ok(Self { held })
     }
 }
 
