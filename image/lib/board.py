@@ -18,12 +18,12 @@ BOARDS = os.path.join(REPOSITORY, "board-configs")
 SHAPE = {
     "board": {"name": str, "title": str},
     "packages": {"add": list, "modules": list},
-    "kernel": {"device_trees": list, "command_line": str},
-    "u_boot": {"kernel_address": str, "initramfs_address": str, "device_tree_address": str},
+    "kernel": {"compressed": bool, "device_trees": list, "command_line": str},
+    "u_boot": {"kernel_address": str, "compressed_address": str, "initramfs_address": str, "device_tree_address": str},
     "initramfs": {"modules": list},
     "firmware": {"copy": list, "config": str},
     "disk": {"hybrid": bool, "firmware_mib": int, "boot_mib": int, "root_mib": int, "data_mib": int},
-    "emulation": {"machine": list, "firmware": str, "firmware_option": str, "device_tree": str, "drive": str, "serial": int, "disk_gib": int, "memory_mib": int, "network": str, "second_disk": str},
+    "emulation": {"machine": list, "firmware": str, "firmware_option": str, "device_tree": str, "tree_disabled": list, "tree_removed": list, "drive": str, "serial": int, "disk_gib": int, "memory_mib": int, "network": str, "second_disk": str},
 }
 
 

@@ -108,12 +108,23 @@ class Box:
         os.makedirs(place, mode=0o700, exist_ok=True)
         return os.path.join(place, name)
 
+    def _emulated_tree(self):
+        """The board's device tree without what the emulator lacks, and with the word that it is the one to be used."""
+        tree = os.path.join(self.folder, "emulated.dtb")
+        shutil.copyfile(self.device_tree, tree)
+        edits = [["-t", "s", tree, node, "status", "disabled"] for node in self.facts["tree_disabled"]]
+        edits += [["-d", tree, *removed.split()] for removed in self.facts["tree_removed"]]
+        edits += [["-p", "-t", "s", tree, "/chosen", "hearth,keep-tree", "yes"]]
+        for edit in edits:
+            subprocess.run(["fdtput", *edit], check=True)
+        return tree
+
     def _command(self):
         facts = self.facts
         command = ["qemu-system-aarch64", *facts["machine"], "-m", str(self.memory_mib), "-display", "none", "-no-user-config"]
         command += [facts["firmware_option"], self.firmware]
         if facts["device_tree"]:
-            command += ["-dtb", self.device_tree]
+            command += ["-dtb", self._emulated_tree()]
         if facts["drive"] == "sd":
             command += ["-drive", f"if=sd,format=qcow2,file={self.overlay}"]
         else:
@@ -236,10 +247,7 @@ class Box:
             raise RuntimeError("this box was started without a probe")
         mark = f"done-{time.monotonic_ns():x}"
         until = time.monotonic() + seconds
-        with socket.socket(socket.AF_UNIX) as port:
-            port.connect(self._socket("probe"))
-            port.settimeout(1)
-            # The shell reads from when it is there; what is sent before waits for it.
+        with self._shell(until) as port:
             port.sendall(f"( {script}\n) </dev/null 2>&1; echo {mark} $?\n".encode())
             said = b""
             while True:
@@ -252,6 +260,29 @@ class Box:
                     return int(found.group(1)), said[: found.start()].decode(errors="replace").replace("\r\n", "\n")
                 if time.monotonic() > until or not self.running():
                     raise NotReady(f"No answer from inside within {seconds} s; so far:\n{said.decode(errors='replace')}\n{self.console()[-2000:]}")
+
+    def _shell(self, until):
+        """A connection to a shell inside that has answered. What is sent while the box is starting may be lost: then a new one is tried."""
+        while True:
+            port = socket.socket(socket.AF_UNIX)
+            try:
+                port.connect(self._socket("probe"))
+                port.settimeout(5)
+                mark = f"here-{time.monotonic_ns():x}"
+                port.sendall(f"echo {mark}\n".encode())
+                said = b""
+                while mark.encode() not in said:
+                    part = port.recv(65536)
+                    if not part:
+                        raise ConnectionResetError
+                    said += part
+                port.settimeout(1)
+                return port
+            except OSError:
+                port.close()
+            if time.monotonic() > until or not self.running():
+                raise NotReady(f"No shell inside answers:\n{self.console()[-2000:]}")
+            time.sleep(0.5)
 
 
 PROBE = """[Unit]

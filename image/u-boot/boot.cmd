@@ -78,15 +78,20 @@ part number ${devtype} ${devnum} ${hearth_partition} hearth_number
 setenv hearth_from "${devtype} ${devnum}:${hearth_number}"
 
 # What the slot says of itself: addresses and the kernel's command line.
-if load ${hearth_from} ${hearth_buffer} slot.txt && env import -t ${hearth_buffer} ${filesize} hearth_kernel hearth_initramfs hearth_tree hearth_command_line; then
+if load ${hearth_from} ${hearth_buffer} slot.txt && env import -t ${hearth_buffer} ${filesize} hearth_kernel hearth_initramfs hearth_tree kernel_comp_addr_r hearth_command_line; then
     setenv bootargs "${hearth_command_line} hearth.slot=${hearth_slot}"
-    setenv hearth_fdt ${fdt_addr}
-    # The slot's own device tree where it has one for this board; the firmware's otherwise.
-    if test -n "${fdtfile}" && load ${hearth_from} ${hearth_tree} dtb/${fdtfile}; then
-        setenv hearth_fdt ${hearth_tree}
+    setenv kernel_comp_size 2000000
+    # The device tree of the slot where it has one for this board. Otherwise that of the firmware, and where that one says that it is to be
+    # kept: of an emulator, which lacks devices, or of an owner with overlays. It may lie where the kernel will.
+    setenv hearth_keep
+    fdt addr ${fdt_addr} && fdt get value hearth_keep /chosen hearth,keep-tree
+    if test -z "${hearth_keep}" && test -n "${fdtfile}" && load ${hearth_from} ${hearth_tree} dtb/${fdtfile}; then
+        echo "Hearth: device tree of the slot"
+    else
+        fdt move ${fdt_addr} ${hearth_tree} 200000
     fi
     if load ${hearth_from} ${hearth_kernel} Image && load ${hearth_from} ${hearth_initramfs} initramfs; then
-        booti ${hearth_kernel} ${hearth_initramfs}:${filesize} ${hearth_fdt}
+        booti ${hearth_kernel} ${hearth_initramfs}:${filesize} ${hearth_tree}
     fi
 fi
 
