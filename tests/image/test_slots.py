@@ -20,8 +20,8 @@ class Slots(harness.BoxTest):
                 card = self.card(f"torn-{copy}")
                 start = harness.partitions(card)["environment"][0]
                 # The half that was written says what would be wrong; its checksum does not fit.
-                torn = bootenv.pack({"seq": "9", "BOOT_ORDER": "B", "BOOT_A_LEFT": "0", "BOOT_B_LEFT": "3"})[:512]
-                harness.overwrite(card, start + copy * bootenv.DISTANCE, torn)
+                torn = bootenv.pack({"seq": "9", "BOOT_ORDER": "B", "BOOT_A_LEFT": "0", "BOOT_B_LEFT": "3"})
+                harness.overwrite(card, start + copy * bootenv.DISTANCE + 4, torn[4:])
                 box = self.box(f"torn-{copy}", image=card, probe=True)
                 self.assertIn("Hearth: slot A", self.started(box))
                 box.wait_ready(PATIENCE)
