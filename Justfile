@@ -50,6 +50,10 @@ test-image: web
     @cd tests/web && npm ci --silent --no-audit --no-fund
     @HEARTH_FAMILY="$CARGO_TARGET_DIR/tests/debug/family" tests/image/run
 
+# Boot the images of the Raspberry Pi 3 and 4 on the Pis that QEMU has
+test-pis: web
+    @tests/image/run pis
+
 # Walk the page in Chromium, on the real agent with a faked machine
 test-web: build
     @cd tests/web && npm ci --silent --no-audit --no-fund
