@@ -14,7 +14,8 @@ use std::{
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web-setup/dist");
-    println!("cargo::rerun-if-changed={}", root.display());
+    // Relative: a build folder that several checkouts share must look at the page of the one that is built.
+    println!("cargo::rerun-if-changed=../web-setup/dist");
     assert!(
         root.join("index.html").exists(),
         "The page is not built: web-setup/dist/index.html is missing. `./hearth build` builds it, and then the agent."
@@ -25,7 +26,6 @@ fn main() {
     files.sort();
     let mut code = String::from("pub(super) static FILES: &[File] = &[\n");
     for (number, file) in files.iter().enumerate() {
-        println!("cargo::rerun-if-changed={}", file.display());
         let bytes = fs::read(file).unwrap_or_else(|error| panic!("{} can't be read: {error}", file.display()));
         let name = file.strip_prefix(&root).expect("below the root").to_str().expect("names of the build are ASCII");
         let tag: String = Sha256::digest(&bytes).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
