@@ -2,7 +2,6 @@
 
 use crate::http::{Error, limits};
 use axum::{body::Body, extract::FromRequest};
-use http_body_util::{BodyExt as _, Limited};
 use serde::de::DeserializeOwned;
 
 /// A JSON body. Fields that the type doesn't know are refused where it says so.
@@ -12,14 +11,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Given<T> {
     type Rejection = Error;
 
     async fn from_request(request: http::Request<Body>, _: &S) -> Result<Self, Error> {
-        let body = Limited::new(request.into_body(), limits::STRANGERS_BODY_BYTES).collect();
-        let body = tokio::time::timeout(limits::BODY_TIME, body)
-            .await
-            .map_err(|_| Error::too_slow())?
-            .map_err(|error| {
-                if error.is::<http_body_util::LengthLimitError>() { Error::too_large() } else { Error::cut_off() }
-            })?
-            .to_bytes();
+        let body = limits::whole_body(request.into_body(), limits::STRANGERS_BODY_BYTES).await?;
         limits::check_nesting(&body)?;
         serde_json::from_slice(&body)
             .map(Self)

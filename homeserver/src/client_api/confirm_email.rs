@@ -19,7 +19,6 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hearth_store::records::{EmailPurpose, EmailSessionRecord};
 use http::{HeaderName, HeaderValue, Request, StatusCode, Uri, header};
-use http_body_util::{BodyExt as _, Limited};
 use sha2::{Digest as _, Sha256};
 use std::{net::SocketAddr, sync::Arc};
 
@@ -56,15 +55,7 @@ async fn confirm(
     request: Request<Body>,
 ) -> Result<Response, Error> {
     app.limits.check(None, peer.ip(), app.clock.now())?;
-    let body = Limited::new(request.into_body(), FORM_BYTES).collect();
-    let form =
-        tokio::time::timeout(limits::BODY_TIME, body)
-            .await
-            .map_err(|_| Error::too_slow())?
-            .map_err(|error| {
-                if error.is::<http_body_util::LengthLimitError>() { Error::too_large() } else { Error::cut_off() }
-            })?
-            .to_bytes();
+    let form = limits::whole_body(request.into_body(), FORM_BYTES).await?;
     let Some(link) = Link::parse(&form) else { return Ok(over(&app)) };
     let now = app.clock.now();
     match app.store.change(move |change| email_sessions::confirm(change, &link, now)).await {

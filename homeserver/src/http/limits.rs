@@ -1,6 +1,9 @@
 //! What one sender may ask of the server.
 
 use super::Error;
+use axum::body::Body;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use lru::LruCache;
 use ruma::{OwnedUserId, UserId};
 use std::{
@@ -22,13 +25,25 @@ const ALL_BODIES_BYTES: usize = 32 << 20;
 /// The unit in which that memory is handed out.
 const BODY_UNIT: usize = 1 << 10;
 /// Longest time for a body to arrive.
-pub const BODY_TIME: Duration = Duration::from_secs(30);
+const BODY_TIME: Duration = Duration::from_secs(30);
 /// Longest time for a request's head to arrive.
 pub const HEAD_TIME: Duration = Duration::from_secs(15);
 /// Greatest size of a request's head.
 pub const HEAD_BYTES: usize = 32 << 10;
 /// Deepest nesting of arrays and objects in a body.
 pub const NESTING: usize = 100;
+
+/// Reads a whole body of at most `longest` bytes, in the time that a body has to arrive.
+///
+/// # Errors
+/// 413 `M_TOO_LARGE`, and those of a body that comes too slowly or is cut off.
+pub async fn whole_body(body: Body, longest: usize) -> Result<Bytes, Error> {
+    let whole = tokio::time::timeout(BODY_TIME, Limited::new(body, longest).collect())
+        .await
+        .map_err(|_| Error::too_slow())?
+        .map_err(|error| if error.is::<LengthLimitError>() { Error::too_large() } else { Error::cut_off() })?;
+    Ok(whole.to_bytes())
+}
 
 /// Refuses JSON that nests too deep for a recursive reader.
 ///

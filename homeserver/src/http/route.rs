@@ -11,7 +11,6 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use http::header;
-use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Body as _;
 use ruma::api::{IncomingRequest, IncomingRequestExt as _, OutgoingResponseExt as _, path_builder::PathBuilder as _};
 use std::{future::Future, net::SocketAddr, sync::Arc};
@@ -120,14 +119,7 @@ async fn collect<'a>(
         return Err(Error::too_large());
     }
     let held = app.limits.hold(expected).await?;
-    let body =
-        tokio::time::timeout(limits::BODY_TIME, Limited::new(body, longest).collect())
-            .await
-            .map_err(|_| Error::too_slow())?
-            .map_err(|error| {
-                if error.is::<http_body_util::LengthLimitError>() { Error::too_large() } else { Error::cut_off() }
-            })?
-            .to_bytes();
+    let body = limits::whole_body(body, longest).await?;
     limits::check_nesting(&body)?;
     json::check_values(&body)?;
     Ok((body, held))
