@@ -8,6 +8,7 @@ HEARTH_IMAGE names the folder of a build to test instead of building.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -80,6 +81,20 @@ class BoxTest(unittest.TestCase):
         status, said = box.run(script, PATIENCE)
         self.assertEqual(status, 0, f"{script}\n{said}\n{box.console()[-2000:]}")
         return said.strip()
+
+    def memory_in_use(self, box):
+        """MiB that programs and the kernel hold and can't give back, and who holds how much.
+
+        The page cache is not counted, what lies in tmpfs is.
+        """
+        told = self.inside(box, """busybox cat /proc/meminfo
+            for rollup in /proc/[0-9]*/smaps_rollup; do
+                busybox awk -v of="$(busybox cat "${rollup%/*}/comm" 2>/dev/null)" \
+                    '/^Pss_Anon|^Pss_Shmem/ { kib += $2 } END { if (kib > 1024) print of ": " kib " kB of its own" }' "$rollup" 2>/dev/null || :
+            done
+            busybox df -t tmpfs""")
+        mib = {name: int(size) / 1024 for name, size in re.findall(r"^(\w+):\s+(\d+) kB", told, re.MULTILINE)}
+        return mib["MemTotal"] - mib["MemAvailable"], told
 
 
 def partitions(card):

@@ -49,10 +49,7 @@ class Boot(harness.BoxTest):
         self.assertEqual(self.inside(self.one, "busybox ls /var/log/journal 2>/dev/null || true"), "")
 
     def test_a6_idle_it_takes_little_memory(self):
-        # What programs and the kernel hold and can't give back; the page cache is not counted, what lies in tmpfs is.
-        told = self.inside(self.one, "busybox cat /proc/meminfo")
-        mib = {name: int(size) / 1024 for name, size in re.findall(r"^(\w+):\s+(\d+) kB", told, re.MULTILINE)}
-        used = mib["MemTotal"] - mib["MemAvailable"]
+        used, told = self.memory_in_use(self.one)
         print(f"image test: {used:.0f} MiB of memory in use, idle, in the wizard")
         self.assertLessEqual(used, 160, told)
 

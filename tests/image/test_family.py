@@ -146,10 +146,9 @@ class Family(harness.BoxTest):
         self.assertEqual(job["state"], "done", job)
 
     def test_c5_a_box_that_serves_takes_little_memory(self):
-        told = self.inside(self.new, "busybox awk '/MemTotal|MemAvailable/ { print $2 }' /proc/meminfo").split()
-        used = (int(told[0]) - int(told[1])) / 1024
+        used, told = self.memory_in_use(self.new)
         print(f"image test: {used:.0f} MiB of memory in use, with the homeserver")
-        self.assertLessEqual(used, 160)
+        self.assertLessEqual(used, 160, told)
         self.assertEqual(self.inside(self.new, "systemctl --failed --no-legend --plain"), "")
 
     # -- people ---------------------------------------------------------------------------------------------------------

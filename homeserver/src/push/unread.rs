@@ -6,9 +6,7 @@
 
 use super::{evaluate, rules_of};
 use crate::rooms::{
-    Room, RoomError, Rooms,
-    client_event::{self, StoredEvent},
-    graph,
+    Room, RoomError, Rooms, client_event, graph,
     receipts::{self, MAIN, READ, READ_PRIVATE, UNTHREADED},
     state::Root,
     timeline::{Direction, events},
@@ -38,8 +36,9 @@ const LOOKED_AT_FOR_THREADS: usize = 200;
 const KEPT_COUNTS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 /// Some 2 KiB each. Many ask for the newest few.
 const KEPT_EVENTS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
-/// As large as a room's power levels.
+/// As large as a room's power levels, both.
 const KEPT_LEVELS: NonZeroUsize = NonZeroUsize::new(32).unwrap();
+const KEPT_CONTEXTS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 /// Some 20 KiB each.
 const KEPT_RULES: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
@@ -103,9 +102,19 @@ pub struct Reader<'r> {
 pub struct Unread {
     counts: Mutex<LruCache<(OwnedUserId, RoomNo), Known>>,
     rules: Mutex<LruCache<OwnedUserId, (StreamPos, Arc<Ruleset>)>>,
-    events: Mutex<LruCache<EventNo, Arc<FlattenedJson>>>,
+    events: Mutex<LruCache<EventNo, Arc<Seen>>>,
     /// By version of the state.
     levels: Mutex<LruCache<Root, PushConditionPowerLevelsCtx>>,
+    contexts: Mutex<LruCache<(OwnedUserId, Root), Arc<PushConditionRoomCtx>>>,
+}
+
+/// What is the same of an event for everybody.
+#[derive(Debug)]
+struct Seen {
+    sender: String,
+    is_state: bool,
+    thread: Option<String>,
+    event: FlattenedJson,
 }
 
 #[derive(Debug, Clone)]
@@ -122,6 +131,7 @@ impl Default for Unread {
             rules: Mutex::new(LruCache::new(KEPT_RULES)),
             events: Mutex::new(LruCache::new(KEPT_EVENTS)),
             levels: Mutex::new(LruCache::new(KEPT_LEVELS)),
+            contexts: Mutex::new(LruCache::new(KEPT_CONTEXTS)),
         }
     }
 }
@@ -161,6 +171,8 @@ impl Unread {
         let counts = match known {
             Some(known) if known.until == reader.until => known.counts,
             Some(known) => {
+                // The user has sent no receipt since, so what came since has none.
+                walk.receipts = None;
                 walk.back_to(known.until.into())?;
                 walk.on_top_of(known.counts)
             }
@@ -175,18 +187,38 @@ impl Unread {
         Ok(counts)
     }
 
-    fn event(
-        &self,
-        number: EventNo,
-        record: &EventRecord,
-        fields: &StoredEvent<'_>,
-    ) -> Result<Arc<FlattenedJson>, RoomError> {
-        if let Some(event) = lock(&self.events).get(&number) {
-            return Ok(Arc::clone(event));
+    fn event(&self, read: &impl Read, number: EventNo, record: &EventRecord) -> Result<Arc<Seen>, RoomError> {
+        if let Some(seen) = lock(&self.events).get(&number) {
+            return Ok(Arc::clone(seen));
         }
-        let event = Arc::new(evaluate::event(number, record, fields)?);
-        lock(&self.events).put(number, Arc::clone(&event));
-        Ok(event)
+        let fields = client_event::fields(number, record)?;
+        let seen = Arc::new(Seen {
+            thread: receipts::thread_of(read, number, record)?,
+            event: evaluate::event(number, record, &fields)?,
+            is_state: fields.state_key.is_some(),
+            sender: fields.sender.into_owned(),
+        });
+        lock(&self.events).put(number, Arc::clone(&seen));
+        Ok(seen)
+    }
+
+    /// What the rules need to know of a room at its newest, for one user.
+    fn context(
+        &self,
+        read: &impl Read,
+        rooms: &Rooms,
+        room: &Room,
+        head: &RoomHead,
+        user: &UserId,
+    ) -> Result<Arc<PushConditionRoomCtx>, RoomError> {
+        let key = (user.to_owned(), head.state);
+        if let Some(context) = lock(&self.contexts).get(&key) {
+            return Ok(Arc::clone(context));
+        }
+        let levels = self.levels(read, rooms, room, head.state)?;
+        let context = Arc::new(evaluate::context(read, rooms, room, head, user, levels)?);
+        lock(&self.contexts).put(key, Arc::clone(&context));
+        Ok(context)
     }
 
     fn levels(
@@ -241,12 +273,12 @@ struct Walk<'w, R> {
     reader: Reader<'w>,
     rules: Arc<Ruleset>,
     /// Made for the first event that asks for it.
-    context: Option<PushConditionRoomCtx>,
+    context: Option<Arc<PushConditionRoomCtx>>,
     counts: Counts,
     /// Threads that the user has read from here on back; none for the main timeline.
     read_threads: BTreeSet<Option<String>>,
-    /// Receipts by thread, looked up once.
-    receipts: BTreeMap<String, Option<TimelinePos>>,
+    /// Receipts by thread, looked up once; none where all are older than what is walked over.
+    receipts: Option<BTreeMap<String, Option<TimelinePos>>>,
 }
 
 impl<'w, R: Read> Walk<'w, R> {
@@ -259,7 +291,7 @@ impl<'w, R: Read> Walk<'w, R> {
         reader: Reader<'w>,
         rules: Arc<Ruleset>,
     ) -> Self {
-        let (counts, read_threads, receipts) = (Counts::default(), BTreeSet::new(), BTreeMap::new());
+        let (counts, read_threads, receipts) = (Counts::default(), BTreeSet::new(), Some(BTreeMap::new()));
         Self { unread, read, rooms, room, head, reader, rules, context: None, counts, read_threads, receipts }
     }
 
@@ -282,45 +314,42 @@ impl<'w, R: Read> Walk<'w, R> {
     }
 
     fn look_at(&mut self, place: TimelinePos, number: EventNo, record: &EventRecord) -> Result<(), RoomError> {
-        let fields = client_event::fields(number, record)?;
-        let thread = receipts::thread_of(self.read, number, record)?;
-        if self.read_threads.contains(&thread) {
+        let seen = self.unread.event(self.read, number, record)?;
+        if self.read_threads.contains(&seen.thread) {
             return Ok(());
         }
         // Who writes has read what stands before.
-        if fields.sender == self.reader.user.as_str() && fields.state_key.is_none() {
-            self.read_threads.insert(thread);
+        if seen.sender == self.reader.user.as_str() && !seen.is_state {
+            self.read_threads.insert(seen.thread.clone());
             return Ok(());
         }
-        if self.receipt(thread.as_deref().unwrap_or(MAIN))?.is_some_and(|receipt| receipt >= place) {
-            self.read_threads.insert(thread);
+        if self.receipt(seen.thread.as_deref().unwrap_or(MAIN))?.is_some_and(|receipt| receipt >= place) {
+            self.read_threads.insert(seen.thread.clone());
             return Ok(());
         }
-        let ignored =
-            fields.state_key.is_none() && self.reader.ignored.iter().any(|ignored| *ignored == *fields.sender);
+        let ignored = !seen.is_state && self.reader.ignored.iter().any(|ignored| *ignored == *seen.sender);
         if ignored || record.redacted_by.is_some() {
             return Ok(());
         }
-        let context = match self.context.take() {
+        let context = match &self.context {
             Some(context) => context,
             None => {
-                let levels = self.unread.levels(self.read, self.rooms, self.room, self.head.state)?;
-                evaluate::context(self.read, self.rooms, self.room, self.head, self.reader.user, levels)?
+                let (read, user) = (self.read, self.reader.user);
+                self.context.insert(self.unread.context(read, self.rooms, self.room, self.head, user)?)
             }
         };
-        let event = self.unread.event(number, record, &fields)?;
-        let verdict = evaluate::verdict(&self.rules, &context, &event);
-        self.context = Some(context);
+        let verdict = evaluate::verdict(&self.rules, context, &seen.event);
         if verdict.notify {
             let count = Count { notifications: 1, highlights: u64::from(verdict.highlight) };
-            self.counts.thread(thread).add(count);
+            self.counts.thread(seen.thread.clone()).add(count);
         }
         Ok(())
     }
 
     /// The place of the user's newest receipt in a thread.
     fn receipt(&mut self, thread: &str) -> Result<Option<TimelinePos>, RoomError> {
-        if let Some(known) = self.receipts.get(thread) {
+        let Some(receipts) = &mut self.receipts else { return Ok(None) };
+        if let Some(known) = receipts.get(thread) {
             return Ok(*known);
         }
         let mut newest = None;
@@ -330,7 +359,7 @@ impl<'w, R: Read> Walk<'w, R> {
                 newest = newest.max(receipts::place(self.read, &receipt)?);
             }
         }
-        self.receipts.insert(thread.to_owned(), newest);
+        receipts.insert(thread.to_owned(), newest);
         Ok(newest)
     }
 

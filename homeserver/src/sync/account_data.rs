@@ -1,6 +1,6 @@
 //! Account data that the device has not seen.
 
-use super::{SyncError, filter, scene::Scene};
+use super::{SyncError, filter, scene::Scene, wakers::Matter};
 use crate::accounts::account_data::GLOBAL;
 use crate::push::rules_of;
 use hearth_store::{Read as _, tables};
@@ -31,6 +31,9 @@ pub(super) fn changes(scene: &Scene<'_>) -> Result<ByRoom, SyncError> {
         }
         return Ok(by_room);
     };
+    if scene.syncs.wakers.quiet(Matter::AccountData, since, scene.until) {
+        return Ok(by_room);
+    }
     let bounds = (Bound::Excluded(since), Bound::Included(scene.until));
     for entry in scene.read.range_in(tables::ACCOUNT_DATA_LOG, (user,), bounds)? {
         let (_, changed) = entry?;

@@ -3,6 +3,7 @@
 use super::{
     SyncError, Syncs,
     scene::{Question, Scene, Standing},
+    wakers::Matter,
 };
 use crate::e2ee::{device_lists, fallback_keys, one_time_keys, to_device};
 use hearth_store::{RoomNo, Snapshot, StoreError, StreamPos};
@@ -46,7 +47,10 @@ pub(super) async fn acknowledge(syncs: &Syncs, question: &Question, snapshot: &S
 pub(super) fn answer(scene: &Scene<'_>, changed: &[Standing]) -> Result<Device, SyncError> {
     let (read, user, id) = (scene.read, &*scene.question.user, &*scene.question.device);
     let delivered = scene.question.since.map_or(StreamPos::ZERO, |since| since.delivered());
-    let pending = to_device::pending(read, user, id, delivered, scene.until, MESSAGES)?;
+    let pending = match scene.syncs.wakers.quiet(Matter::ToDevice, delivered, scene.until) {
+        true => to_device::Pending { events: Vec::new(), complete_to: scene.until },
+        false => to_device::pending(read, user, id, delivered, scene.until, MESSAGES)?,
+    };
     let messages = pending
         .events
         .into_iter()
@@ -56,7 +60,8 @@ pub(super) fn answer(scene: &Scene<'_>, changed: &[Standing]) -> Result<Device, 
 
     let mut lists = DeviceLists::new();
     // Who begins has fetched nobody's keys yet, so none are out of date.
-    if let Some(since) = scene.since.filter(|since| *since < scene.until) {
+    let quiet = |since| scene.syncs.wakers.quiet(Matter::People, since, scene.until);
+    if let Some(since) = scene.since.filter(|since| *since < scene.until && !quiet(*since)) {
         let changed: HashSet<RoomNo> = changed.iter().map(|(room, _)| *room).collect();
         let delta = device_lists::delta(read, user, since, scene.until, |room| changed.contains(&room))?;
         lists.changed = users(delta.changed);

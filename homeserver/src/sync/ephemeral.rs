@@ -1,6 +1,6 @@
 //! What happens in a room without being part of it: typing and receipts.
 
-use super::{filter, scene::Scene};
+use super::{filter, scene::Scene, wakers::Matter};
 use crate::rooms::{
     Room, RoomError,
     receipts::{READ_PRIVATE, UNTHREADED},
@@ -32,7 +32,8 @@ pub(super) fn events(
             events.extend(raw("m.typing", &BTreeMap::from([("user_ids", users)])));
         }
     }
-    if wants("m.receipt") {
+    let quiet = |since| scene.syncs.wakers.quiet(Matter::Receipts, since, scene.until);
+    if wants("m.receipt") && !since.is_some_and(quiet) {
         events.extend(receipts(scene, room, since)?);
     }
     Ok(events)

@@ -15,6 +15,7 @@ mod invited;
 mod joined;
 mod lazy;
 mod left;
+mod memo;
 pub mod presence;
 mod restores;
 mod scene;
@@ -35,13 +36,15 @@ use crate::{
     push::unread::Unread,
     rooms::{RoomError, Rooms, membership, typing::Typing},
 };
-use hearth_store::{RoomNo, Store, StoreError, StreamPos};
+use hearth_store::{RoomNo, Store, StoreError};
 use lazy::Lazy;
+use memo::Memo;
 use presence::Faded;
 use restores::Restores;
 use ruma::{OwnedDeviceId, OwnedUserId, UserId, api::client::sync::sync_events::v3, presence::PresenceState};
 use scene::Question;
 use std::{sync::Arc, time::Duration};
+use token::Moment;
 use tokio::time::{Instant, timeout_at};
 
 /// The longest that a sync waits, whatever the client says: longer than clients ask for, shorter than
@@ -88,6 +91,7 @@ pub struct Syncs {
     wakers: Arc<Wakers>,
     unread: Arc<Unread>,
     lazy: Arc<Lazy>,
+    memo: Arc<Memo>,
     presence: Presence,
     restores: Arc<Restores>,
 }
@@ -114,8 +118,8 @@ impl Syncs {
         let restores = Restores::read(&parts.store.snapshot()?)?;
         let wakers = Wakers::of(&parts.store);
         let presence = Presence::new(parts.clock.now());
-        let (unread, lazy) = (Arc::default(), Arc::default());
-        Ok(Self { parts: Arc::new(parts), wakers, unread, lazy, presence, restores: Arc::new(restores) })
+        let (unread, lazy, memo) = (Arc::default(), Arc::default(), Arc::default());
+        Ok(Self { parts: Arc::new(parts), wakers, unread, lazy, memo, presence, restores: Arc::new(restores) })
     }
 
     /// Wakes the syncs that wait.
@@ -220,8 +224,12 @@ impl Syncs {
 
     async fn wait(&self, question: &Question, deadline: Instant) -> Result<v3::Response, SyncError> {
         let mut moment = self.moment();
-        let mut response = self.answer(question)?;
-        while !answer::tells(&response) && Instant::now() < deadline {
+        // Most come back at once with the token that they were just given: nothing has happened since.
+        let mut response = match question.since.is_some_and(|since| since.is_of(moment)) {
+            true => None,
+            false => Some(self.answer(question)?),
+        };
+        while !response.as_ref().is_some_and(answer::tells) && Instant::now() < deadline {
             let rooms = membership::joined_rooms(&self.parts.store.snapshot()?, &question.user)?;
             let wait = self.wakers.register(question.user.as_str(), question.device.as_str(), rooms);
             // What happens from here on wakes; what happened before shows in the moment. So nothing is missed.
@@ -229,25 +237,28 @@ impl Syncs {
                 let now = self.moment();
                 if now != moment {
                     moment = now;
-                    response = self.answer(question)?;
-                    if answer::tells(&response) || self.moved(question, wait.rooms())? {
+                    let made = response.insert(self.answer(question)?);
+                    if answer::tells(made) || self.moved(question, wait.rooms())? {
                         break;
                     }
                 }
                 if timeout_at(deadline, wait.woken()).await.is_err() {
-                    return Ok(response);
+                    break;
                 }
             }
         }
-        Ok(response)
+        match response {
+            Some(response) => Ok(response),
+            None => self.answer(question),
+        }
     }
 
     fn answer(&self, question: &Question) -> Result<v3::Response, SyncError> {
         answer::answer(self, &self.parts.store.snapshot()?, question)
     }
 
-    /// Everything that an answer depends on, as numbers.
-    fn moment(&self) -> (StreamPos, u64, u64) {
+    /// Everything that an answer depends on.
+    fn moment(&self) -> Moment {
         (self.parts.store.durable_pos(), self.parts.typing.serial(), self.presence.serial())
     }
 

@@ -73,6 +73,6 @@ impl<'s> Scene<'s> {
 
     /// The state of a room at a position.
     pub fn root_at(&self, room: RoomNo, position: StreamPos) -> Result<crate::rooms::state::Root, RoomError> {
-        crate::rooms::state::at_position(self.read, room, position)
+        self.syncs.memo.root_at(self.read, room, position)
     }
 }

@@ -80,7 +80,10 @@ fn entries(scene: &Scene<'_>, room: &Room, span: &Span<'_>, batch: &Batch) -> Re
             let number = match entries.get(&key) {
                 // Changed since, so to be told however often it was.
                 Some(number) => Some(*number),
-                None => state::get(scene.read, start, MEMBER, user)?
+                None => scene
+                    .syncs
+                    .memo
+                    .member(scene.read, start, user)?
                     .filter(|number| include_redundant || anew || !scene.syncs.lazy.knows(scene.question, *number)),
             };
             if let Some(number) = number {

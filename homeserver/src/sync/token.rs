@@ -20,7 +20,16 @@ pub struct Token {
     pub to_device: Option<StreamPos>,
 }
 
+/// What every answer depends on: how far the change log, typing notices and presence have got.
+pub type Moment = (StreamPos, u64, u64);
+
 impl Token {
+    /// Whether an answer that was whole at that moment gave it.
+    #[must_use]
+    pub fn is_of(&self, (position, typing, presence): Moment) -> bool {
+        *self == Self { position, typing: Some(typing), presence: Some(presence), to_device: None }
+    }
+
     /// Reads a token.
     #[must_use]
     pub fn parse(token: &str) -> Option<Self> {

@@ -8,7 +8,7 @@ use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::Notify;
+use tokio::{runtime::Handle, sync::Notify};
 
 /// The waiting syncs by what they wait for.
 #[derive(Debug)]
@@ -42,6 +42,21 @@ struct Recent {
     /// Everything up to here has been noted.
     noted: StreamPos,
     rooms: HashMap<RoomNo, StreamPos>,
+    /// The newest of each matter.
+    matters: HashMap<Matter, StreamPos>,
+}
+
+/// What happens seldom beside messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Matter {
+    /// Anybody's keys or membership changed.
+    People,
+    /// Somebody's account data changed.
+    AccountData,
+    /// A to-device message was stored.
+    ToDevice,
+    /// Somebody read something.
+    Receipts,
 }
 
 /// A sync that waits. Dropping it leaves nothing behind.
@@ -53,18 +68,26 @@ pub struct Wait {
 
 impl Wakers {
     /// Wakers that listen to what the store announces.
+    ///
+    /// # Panics
+    /// Outside of tokio's runtime, whose tasks it wakes.
     #[must_use]
     pub fn of(store: &Store) -> Arc<Self> {
         let start = store.durable_pos();
         let wakers = Arc::new(Self {
             waiting: Mutex::default(),
-            recent: Mutex::new(Recent { start, noted: start, rooms: HashMap::new() }),
+            recent: Mutex::new(Recent { start, noted: start, rooms: HashMap::new(), matters: HashMap::new() }),
         });
         // The store outlives its listeners' owners in tests; a strong reference would keep it from closing.
-        let listener = Arc::downgrade(&wakers);
+        let (listener, runtime) = (Arc::downgrade(&wakers), Handle::current());
         store.subscribe(move |records| {
-            if let Some(wakers) = listener.upgrade() {
-                wakers.announced(records);
+            let Some(wakers) = listener.upgrade() else { return };
+            wakers.recent().note(records);
+            // Who comes later sees what is noted. The waking is a task, for the first that is woken may take this thread's
+            // processor, and the others would wait until that one has been answered.
+            if !wakers.is_empty() {
+                let records = records.to_vec();
+                runtime.spawn(async move { wakers.waiting().wake(&records) });
             }
         });
         wakers
@@ -76,35 +99,6 @@ impl Wakers {
 
     fn recent(&self) -> MutexGuard<'_, Recent> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn announced(&self, records: &[(StreamPos, LogRecord)]) {
-        {
-            let mut recent = self.recent();
-            for (position, record) in records {
-                recent.noted = recent.noted.max(*position);
-                if let LogRecord::Event(room, _) | LogRecord::Receipt(room) | LogRecord::Membership(_, room) = record {
-                    recent.rooms.insert(*room, *position);
-                }
-            }
-        }
-        let waiting = self.waiting();
-        if waiting.all.is_empty() {
-            return;
-        }
-        for (_, record) in records {
-            match record {
-                LogRecord::Event(room, _) | LogRecord::Receipt(room) => waiting.wake_room(*room),
-                LogRecord::Membership(user, _) | LogRecord::AccountData(user) | LogRecord::UserSignature(user) => {
-                    waiting.wake_user(user, None)
-                }
-                LogRecord::ToDevice(user, device) => waiting.wake_user(user, Some(device)),
-                // Whom it concerns is for each to find out: who shares a room with the user. It is rare enough.
-                LogRecord::DeviceList(_) => waiting.all.values().for_each(|waiter| waiter.notify.notify_one()),
-                // A profile reaches others by the membership events that it changes.
-                LogRecord::Profile(_) => {}
-            }
-        }
     }
 
     /// Wakes those who wait for a room: for what happens in memory only.
@@ -143,11 +137,18 @@ impl Wakers {
         room: impl Fn(&T) -> RoomNo,
     ) -> bool {
         let recent = self.recent();
-        let known = since >= recent.start && recent.noted >= until;
+        let known = recent.knows(since, until);
         if known {
             rooms.retain(|entry| recent.rooms.get(&room(entry)).is_some_and(|newest| *newest > since));
         }
         known
+    }
+
+    /// Whether it is known that nothing of that matter happened behind `since` and up to `until`, to anybody.
+    #[must_use]
+    pub fn quiet(&self, matter: Matter, since: StreamPos, until: StreamPos) -> bool {
+        let recent = self.recent();
+        recent.knows(since, until) && recent.matters.get(&matter).is_none_or(|newest| *newest <= since)
     }
 
     /// How many syncs wait.
@@ -163,7 +164,46 @@ impl Wakers {
     }
 }
 
+impl Recent {
+    fn note(&mut self, records: &[(StreamPos, LogRecord)]) {
+        for (position, record) in records {
+            self.noted = self.noted.max(*position);
+            if let LogRecord::Event(room, _) | LogRecord::Receipt(room) | LogRecord::Membership(_, room) = record {
+                self.rooms.insert(*room, *position);
+            }
+            let matter = match record {
+                LogRecord::DeviceList(_) | LogRecord::UserSignature(_) | LogRecord::Membership(..) => Matter::People,
+                LogRecord::AccountData(_) => Matter::AccountData,
+                LogRecord::ToDevice(..) => Matter::ToDevice,
+                LogRecord::Receipt(_) => Matter::Receipts,
+                LogRecord::Event(..) | LogRecord::Profile(_) => continue,
+            };
+            self.matters.insert(matter, *position);
+        }
+    }
+
+    fn knows(&self, since: StreamPos, until: StreamPos) -> bool {
+        since >= self.start && self.noted >= until
+    }
+}
+
 impl Waiting {
+    fn wake(&self, records: &[(StreamPos, LogRecord)]) {
+        for (_, record) in records {
+            match record {
+                LogRecord::Event(room, _) | LogRecord::Receipt(room) => self.wake_room(*room),
+                LogRecord::Membership(user, _) | LogRecord::AccountData(user) | LogRecord::UserSignature(user) => {
+                    self.wake_user(user, None)
+                }
+                LogRecord::ToDevice(user, device) => self.wake_user(user, Some(device)),
+                // Whom it concerns is for each to find out: who shares a room with the user. It is rare enough.
+                LogRecord::DeviceList(_) => self.all.values().for_each(|waiter| waiter.notify.notify_one()),
+                // A profile reaches others by the membership events that it changes.
+                LogRecord::Profile(_) => {}
+            }
+        }
+    }
+
     fn wake_room(&self, room: RoomNo) {
         for waiter in self.rooms.get(&room).into_iter().flatten() {
             waiter.notify.notify_one();
@@ -280,5 +320,32 @@ mod tests {
             assert!(!wakers.retain_changed(StreamPos(start.0 - 1), position, &mut rooms, |room| *room));
         }
         assert_eq!(rooms, all());
+    }
+
+    #[tokio::test]
+    async fn it_is_quiet_where_it_is_known_that_nothing_happened() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("db"), Options::default()).unwrap();
+        let wakers = Wakers::of(&store);
+        let start = store.durable_pos();
+        let log = |record: LogRecord| store.change(move |change| change.log(record));
+        let data = log(LogRecord::AccountData("@ann:x".into())).await.unwrap();
+        let now = log(LogRecord::Profile("@ann:x".into())).await.unwrap();
+        for matter in [Matter::People, Matter::AccountData, Matter::ToDevice, Matter::Receipts] {
+            assert_eq!(wakers.quiet(matter, start, now), !matches!(matter, Matter::AccountData));
+            assert!(wakers.quiet(matter, data, now));
+            assert!(!wakers.quiet(matter, data, StreamPos(now.0 + 1)));
+        }
+        for (record, matter) in [
+            (LogRecord::DeviceList("@ann:x".into()), Matter::People),
+            (LogRecord::UserSignature("@ann:x".into()), Matter::People),
+            (LogRecord::Membership("@ann:x".into(), RoomNo(1)), Matter::People),
+            (LogRecord::ToDevice("@ann:x".into(), "A".into()), Matter::ToDevice),
+            (LogRecord::Receipt(RoomNo(2)), Matter::Receipts),
+        ] {
+            let before = store.durable_pos();
+            let now = log(record).await.unwrap();
+            assert!(!wakers.quiet(matter, before, now) && wakers.quiet(matter, now, now));
+        }
     }
 }
