@@ -13,13 +13,14 @@ use std::{
 };
 
 fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web-setup/dist");
     // Relative: a build folder that several checkouts share must look at the page of the one that is built.
+    let page = Path::new("../web-setup/dist");
     println!("cargo::rerun-if-changed=../web-setup/dist");
     assert!(
-        root.join("index.html").exists(),
+        page.join("index.html").exists(),
         "The page is not built: web-setup/dist/index.html is missing. `./hearth build` builds it, and then the agent."
     );
+    let root = fs::canonicalize(page).expect("it is there");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let mut files = Vec::new();
     gather(&root, &mut files);

@@ -57,6 +57,17 @@ impl Agent {
         Self::of(tempfile::tempdir().unwrap(), more)
     }
 
+    /// A fresh box whose ports 80 and 443 are these, with more in its configuration.
+    pub fn behind(http: u16, https: u16, more: &str) -> Self {
+        let [wizard, federation] = ports();
+        Self::at(tempfile::tempdir().unwrap(), [wizard, http, https, federation], false, more)
+    }
+
+    /// A fresh box that answers for its name in the network that it is in.
+    pub fn announced() -> Self {
+        Self::at(tempfile::tempdir().unwrap(), ports(), true, "")
+    }
+
     /// A fresh box with a disk that was another's.
     pub fn with_disk_of(other: &Self, disk: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -73,11 +84,15 @@ impl Agent {
     }
 
     fn of(folder: tempfile::TempDir, more: &str) -> Self {
-        let [wizard, http, https, federation] = ports();
+        Self::at(folder, ports(), false, more)
+    }
+
+    fn at(folder: tempfile::TempDir, ports: [u16; 4], mdns: bool, more: &str) -> Self {
+        let [wizard, http, https, federation] = ports;
         let config = folder.path().join("agent.toml");
         let text = format!(
             "listen = \"127.0.0.1:{wizard}\"\nhttp = \"127.0.0.1:{http}\"\nhttps = \"127.0.0.1:{https}\"\n\
-             federation = \"127.0.0.1:{federation}\"\nmdns = false\n[network]\ndelay_s = 1\ntrial_s = 3\n{more}"
+             federation = \"127.0.0.1:{federation}\"\nmdns = {mdns}\n[network]\ndelay_s = 1\ntrial_s = 3\n{more}"
         );
         fs::write(&config, text).unwrap();
         let local = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
@@ -94,6 +109,11 @@ impl Agent {
     /// Starts it again.
     pub fn again(&mut self) {
         self.child = spawn(self.folder.path(), &self.config);
+    }
+
+    /// What it has written into its log until now.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
     pub fn machine(&self) -> PathBuf {

@@ -4,11 +4,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod access;
+mod acme;
 mod agent;
 mod client;
 mod crash;
 mod faults;
 mod layers;
 mod malformed;
+mod mdns;
+#[path = "../../reachability/tests/it/namespace.rs"]
+mod namespace;
+#[path = "../../certificates/tests/it/pebble.rs"]
+mod pebble;
 mod restore;
 mod setup;

@@ -1,6 +1,9 @@
 //! What works: both challenges, both places for port 443, the account kept, the way that worked remembered.
 
-use crate::peer::{House, NAME, Options, Pebble, Reports, now_ms, request, serve_tls};
+use crate::{
+    pebble::{Options, Pebble},
+    peer::{House, NAME, Reports, now_ms, request, serve_tls},
+};
 use hearth_certificates::{
     Folder, Resolver,
     acme::{ChallengeHost, Challenges, HttpTokens, Server, TlsPlace, install},

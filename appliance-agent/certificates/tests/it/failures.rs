@@ -1,6 +1,9 @@
 //! What goes wrong, and whether the owner is told what it is.
 
-use crate::peer::{House, NAME, Options, Pebble, free_port, now_ms, request, serve_http, server_certificate};
+use crate::{
+    pebble::{Options, Pebble, free_port, server_certificate},
+    peer::{House, NAME, now_ms, request, serve_http},
+};
 use hearth_certificates::acme::{Acme, AcmeError, Challenges, Refusal, Settings, Why};
 use rcgen::date_time_ymd;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};

@@ -1,6 +1,9 @@
 //! Orders that a power cut, or an authority without memory, leaves behind.
 
-use crate::peer::{NAME, Options, Pebble, now_ms, request};
+use crate::{
+    pebble::{Options, Pebble},
+    peer::{NAME, now_ms, request},
+};
 use hearth_certificates::{
     CertificateError, Pair,
     acme::{ChallengeHost, Challenges, Method, Progress, Step, StepState},

@@ -8,5 +8,6 @@ mod authority;
 mod failures;
 mod folder;
 mod interrupted;
+mod pebble;
 mod peer;
 mod resolver;

@@ -1,6 +1,6 @@
 //! What the agent shows to whom, changed while connections are open.
 
-use crate::peer::{free_port, serve_tls};
+use crate::{pebble::free_port, peer::serve_tls};
 use hearth_certificates::{Authority, Hosts, Pair, Resolver, handshake};
 use std::{
     net::{Ipv4Addr, SocketAddr},

@@ -1,6 +1,9 @@
 //! How other servers find the host: `.well-known`, SRV, or not at all.
 
-use crate::house::{BOX, HOST, bind9, cable, config, findings, in_a_house, web};
+use crate::{
+    house::{BOX, HOST, bind9, cable, config, findings, web},
+    namespace::in_a_house,
+};
 use hearth_reachability::{Check, Dns, Level, Nonces};
 
 const NAME: &str = "hearth-test.org";

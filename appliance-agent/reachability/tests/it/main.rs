@@ -6,6 +6,7 @@
 mod delegation;
 mod house;
 mod names;
+mod namespace;
 mod outside;
 mod ports;
 mod router;

@@ -1,6 +1,9 @@
 //! What bind9 says about the host, or does not.
 
-use crate::house::{BOX, HOST, bind9, cable, config, findings, in_a_house};
+use crate::{
+    house::{BOX, HOST, bind9, cable, config, findings},
+    namespace::in_a_house,
+};
 use hearth_reachability::{Check, Dns, Level, Nonces};
 
 #[test]

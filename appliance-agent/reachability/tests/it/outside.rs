@@ -1,6 +1,9 @@
 //! Somebody outside who may be asked.
 
-use crate::house::{BOX, HOST, bind9, cable, config, findings, in_a_house, web};
+use crate::{
+    house::{BOX, HOST, bind9, cable, config, findings, web},
+    namespace::in_a_house,
+};
 use hearth_reachability::{Check, Level, Nonces};
 
 #[test]

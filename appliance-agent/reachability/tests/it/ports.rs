@@ -1,6 +1,9 @@
 //! Whether the ports lead to the box: through the router and back, to somebody else, or nowhere.
 
-use crate::house::{HOST, agent, bind9, cable, cables, config, findings, forward, in_a_house, miniupnpd, sh, web};
+use crate::{
+    house::{HOST, agent, bind9, cable, cables, config, findings, forward, miniupnpd, web},
+    namespace::{in_a_house, sh},
+};
 use hearth_reachability::{Check, Level, Nonces};
 use std::sync::Arc;
 

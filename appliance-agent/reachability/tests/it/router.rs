@@ -1,6 +1,9 @@
 //! miniupnpd as the router: asked by PCP, NAT-PMP and UPnP, with a public address and without.
 
-use crate::house::{BOX, HOST, bind9, cable, cables, config, findings, in_a_house, miniupnpd, rules};
+use crate::{
+    house::{BOX, HOST, bind9, cable, cables, config, findings, miniupnpd, rules},
+    namespace::{in_a_house, sh},
+};
 use hearth_reachability::{Check, Dns, Level, MapError, Mappings, Nonces, Protocol, Router, Wan};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -63,7 +66,7 @@ fn a_port_that_another_machine_has_and_one_that_is_not_allowed() {
         let mut other = config(dns.clone());
         other.addresses = vec!["192.168.77.3".parse().unwrap()];
         // Another machine of the house asks first.
-        crate::house::sh("ip addr add 192.168.77.3/24 dev eth0");
+        sh("ip addr add 192.168.77.3/24 dev eth0");
         Router::find(&other).await.unwrap().map(443).await.unwrap();
 
         let config = config(dns);
@@ -141,7 +144,7 @@ fn a_router_that_is_exchanged_is_found_again() {
         router.wait().unwrap();
         assert!(mappings.renew(&config).await.ports[&443].is_err());
         // The new one forgot everything, and speaks UPnP alone.
-        crate::house::sh("ip netns exec router nft flush chain inet filter prerouting_miniupnpd; rm -f /run/leases");
+        sh("ip netns exec router nft flush chain inet filter prerouting_miniupnpd; rm -f /run/leases");
         let _router = miniupnpd("enable_natpmp=no\nsecure_mode=yes").await;
         let mut kept = mappings.renew(&config).await;
         if kept.ports[&443].is_err() {
