@@ -66,13 +66,16 @@ impl House {
             cache_bytes: 4 << 20,
             default_room_version: ruma::RoomVersionId::V12,
         };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        // The server starts tasks.
+        let entered = runtime.enter();
         let app = server::app(config, Clock::fixed(1_750_000_000_000), Random::seeded(1)).unwrap();
         // So that requests for letters get as far as writing one. Nobody sends them.
         let mail =
             json!({ "mail": { "host": "127.0.0.1", "port": 25, "security": "none", "from": "hearth@example.org" } });
         let (settings, mail) = (app.settings.clone(), serde_json::from_value(mail).unwrap());
         app.store.change_blocking(move |change| settings.set(change, mail)).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        drop(entered);
         let mut house = Self {
             router: server::router(app),
             runtime,

@@ -51,7 +51,12 @@ fn parse_state(mountinfo: &str, folder: &Path) -> Option<Access> {
     let folder = folder.to_str()?;
     let found = mountinfo.lines().rfind(|line| line.split(' ').nth(4) == Some(folder))?;
     let (place, file_system) = found.split_once(" - ")?;
-    let locked = |options: Option<&str>| options.is_some_and(|options| options.split(',').any(|option| option == "ro"));
+    // Since 6.12 ext4 says "rw" on after an error that ended its writing, and since 6.15 it names that state beside it.
+    let locked = |options: Option<&str>| {
+        options.is_some_and(|options| {
+            options.split(',').any(|option| matches!(option, "ro" | "emergency_ro" | "shutdown"))
+        })
+    };
     let read_only = locked(place.split(' ').nth(5)) || locked(file_system.split(' ').nth(2));
     Some(if read_only { Access::ReadOnly } else { Access::ReadWrite })
 }
@@ -65,6 +70,7 @@ mod tests {
 40 22 259:5 / /data rw,noatime shared:9 - ext4 /dev/mmcblk0p6 rw
 77 22 254:0 / /run/hearth-volumes/backup rw,nosuid,nodev,noexec,noatime shared:40 - ext4 /dev/mapper/hearth-backup rw,errors=remount-ro
 78 22 254:1 / /run/hearth-volumes/export rw,nosuid,nodev,noexec,noatime shared:41 - ext4 /dev/mapper/hearth-export ro,errors=remount-ro
+79 22 254:2 / /run/hearth-volumes/hurt rw,nosuid,nodev,noexec,noatime shared:42 - ext4 /dev/mapper/hearth-hurt rw,errors=remount-ro,emergency_ro
 ";
 
     #[test]
@@ -74,6 +80,7 @@ mod tests {
         assert_eq!(state("/run/hearth-volumes/backup"), Some(Access::ReadWrite));
         // The kernel gave up on it: the mount still says rw, the file system ro.
         assert_eq!(state("/run/hearth-volumes/export"), Some(Access::ReadOnly));
+        assert_eq!(state("/run/hearth-volumes/hurt"), Some(Access::ReadOnly));
         assert_eq!(state("/"), Some(Access::ReadOnly));
         assert_eq!(state("/run"), None);
     }
