@@ -72,6 +72,9 @@ pub enum StartError {
 ///
 /// # Errors
 /// [`StartError`]
+///
+/// # Panics
+/// Outside of tokio's runtime.
 pub fn app(mut config: Config, clock: Clock, random: Random) -> Result<Arc<App>, StartError> {
     fs::create_dir_all(&config.data).map_err(|error| StartError::Folder(config.data.display().to_string(), error))?;
     let unfinished = hearth_store::dump::unfinished(&config.database());

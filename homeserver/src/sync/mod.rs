@@ -114,6 +114,9 @@ impl Syncs {
     ///
     /// # Errors
     /// Those of the store.
+    ///
+    /// # Panics
+    /// As [`Wakers::of`].
     pub fn new(parts: Parts) -> Result<Self, StoreError> {
         let restores = Restores::read(&parts.store.snapshot()?)?;
         let wakers = Wakers::of(&parts.store);

@@ -219,8 +219,8 @@ fn every_route_refuses_a_body_that_is_too_large() {
     }
 }
 
-#[test]
-fn routes_are_found_in_the_router() {
+#[tokio::test]
+async fn routes_are_found_in_the_router() {
     let paths = routes::paths(&Server::new().router());
     for known in ["/_matrix/client/versions", "/_matrix/client/v3/sync", "/_matrix/client/v3/rooms/{room_id}/join"] {
         assert!(paths.iter().any(|path| path == known), "{known} is not among {paths:#?}");
