@@ -54,6 +54,10 @@ test-image: web
 test-pis: web
     @tests/image/run pis
 
+# Disks, encrypted volumes, the clock: what the agent asks of its machine, on a PC in QEMU with and without AES (x86-64 alone)
+test-box:
+    @CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$PWD/appliance-agent/system/tests/box/run" cargo test --quiet --package hearth-system --lib
+
 # Walk the page in Chromium, on the real agent with a faked machine
 test-web: build
     @cd tests/web && npm ci --silent --no-audit --no-fund

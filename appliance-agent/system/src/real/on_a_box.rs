@@ -31,7 +31,7 @@ fn code<T>(result: crate::Result<T>) -> &'static str {
 }
 
 #[test]
-#[ignore = "needs a machine of its own: tests/box/run boots one"]
+#[ignore = "needs a machine of its own: `./hearth test-box` boots one"]
 fn everything_that_a_box_is_asked() {
     let real = Real::new();
     clock(&real);

@@ -68,10 +68,10 @@ impl Volumes for Real {
                 return Ok(mounted(opened, folder, mount::usage(&self.paths.volumes.join(name))?));
             }
         }
+        // First, for a disk that is gone is better told than that something still holds what it left.
+        let (disk, device, read_only) = self.find(volume)?;
         // What another access, a pulled disk or a killed agent left.
         self.close(name, &mut open)?;
-
-        let (disk, device, read_only) = self.find(volume)?;
         if read_only && access == Access::ReadWrite {
             return Err(Error::DiskReadOnly);
         }
