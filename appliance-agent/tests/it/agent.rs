@@ -1,10 +1,10 @@
 //! The agent's own program on a faked machine, ended when dropped.
 
-use crate::client::Client;
+use crate::{client::Client, pebble::free_port};
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
@@ -32,8 +32,7 @@ pub fn homeserver() -> PathBuf {
 
 /// Ports that are free now.
 fn ports<const N: usize>() -> [u16; N] {
-    let held = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    held.map(|listener| listener.local_addr().unwrap().port())
+    [(); N].map(|()| free_port())
 }
 
 /// A box.

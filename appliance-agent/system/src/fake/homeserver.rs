@@ -115,7 +115,8 @@ fn failed(verb: &'static str, last_words: &str) -> Result<()> {
     Err(Error::ServiceFailed { verb, last_words: last_words.to_owned() })
 }
 
-/// Starts it, waits for its end, and starts it again for as long as it is wanted.
+/// Starts it, waits for its end, and starts it again for as long as it is wanted, also where it never got ready: the homeserver of a box that
+/// was just ended may hold ports and database for a moment more.
 fn tend(place: &Place, shared: &(Mutex<Now>, Condvar)) {
     let (mutex, changed) = shared;
     loop {
@@ -126,12 +127,15 @@ fn tend(place: &Place, shared: &(Mutex<Now>, Condvar)) {
             changed.notify_all();
             now.wanted
         };
-        let (ready, words) = run(place, &tell).unwrap_or_else(|error| (false, error.to_string()));
+        let (ran, words) = match run(place, &tell) {
+            Ok(words) => (true, words),
+            Err(error) => (false, error.to_string()),
+        };
         let mut now = lock(mutex);
         now.status.pid = None;
         if !now.wanted {
             now.status.state = ServiceState::Stopped;
-        } else if !ready || now.status.restarts >= MOST_RESTARTS {
+        } else if !ran || now.status.restarts >= MOST_RESTARTS {
             now.wanted = false;
             now.status.state = ServiceState::Failed;
             now.status.last_words = Some(words);
@@ -158,9 +162,8 @@ fn tend(place: &Place, shared: &(Mutex<Now>, Condvar)) {
     }
 }
 
-/// One life of the process: whether it ever was ready, and its last words. `tell` hears its number, and again when it is ready,
-/// and says whether it is still wanted.
-fn run(place: &Place, tell: &dyn Fn(u32, bool) -> bool) -> io::Result<(bool, String)> {
+/// One life of the process: its last words. `tell` hears its number, and again when it is ready, and says whether it is still wanted.
+fn run(place: &Place, tell: &dyn Fn(u32, bool) -> bool) -> io::Result<String> {
     if !place.configuration.exists() {
         return Err(io::Error::other("there is no configuration yet"));
     }
@@ -190,8 +193,7 @@ fn run(place: &Place, tell: &dyn Fn(u32, bool) -> bool) -> io::Result<(bool, Str
         child.stdout.take().map(|stream| listen(stream, place, &words)),
         child.stderr.take().map(|stream| listen(stream, place, &words)),
     ];
-    let ready = until_ready(&ear, &mut child)?;
-    if ready {
+    if until_ready(&ear, &mut child)? {
         tell(child.id(), true);
     }
     child.wait()?;
@@ -200,7 +202,7 @@ fn run(place: &Place, tell: &dyn Fn(u32, bool) -> bool) -> io::Result<(bool, Str
         let _ = reader.join();
     }
     let words = lock(&words).clone();
-    Ok((ready, words))
+    Ok(words)
 }
 
 /// Whether it said so before it ended or the time was up; in the latter case it is ended.

@@ -81,6 +81,16 @@ fn one_that_falls_is_started_again() {
     });
 }
 
+/// As one whose ports are still held by the one before it.
+#[test]
+fn one_that_falls_before_it_is_ready_is_started_again_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = "mark = sys.argv[0] + '.mark'\nif not os.path.exists(mark):\n    open(mark, 'w').close()\n    sys.exit('in use')";
+    let fake = machine(folder.path(), &format!("{first}\n{STAY}"));
+    fake.start_homeserver().unwrap();
+    assert_eq!(fake.homeserver_status().unwrap().restarts, 1);
+}
+
 #[test]
 fn one_that_does_not_come_up_says_why() {
     let folder = tempfile::tempdir().unwrap();
