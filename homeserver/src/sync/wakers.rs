@@ -260,15 +260,21 @@ mod tests {
     use hearth_store::{EventNo, Options, StoreError};
     use std::time::Duration;
 
+    /// Wakers of an empty store; the folder goes with its handle.
+    fn listening() -> (tempfile::TempDir, Store, Arc<Wakers>) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("db"), Options::default()).unwrap();
+        let wakers = Wakers::of(&store);
+        (folder, store, wakers)
+    }
+
     async fn is_woken(wait: &Wait) -> bool {
         tokio::time::timeout(Duration::from_millis(20), wait.woken()).await.is_ok()
     }
 
     #[tokio::test]
     async fn a_waiter_is_woken_by_its_own_and_leaves_nothing_behind() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("db"), Options::default()).unwrap();
-        let wakers = Wakers::of(&store);
+        let (_folder, store, wakers) = listening();
         let wait = wakers.register("@ann:x", "A", vec![RoomNo(1), RoomNo(2)]);
         let other = wakers.register("@bob:x", "B", vec![RoomNo(3)]);
         let announce = |record: LogRecord| {
@@ -302,9 +308,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_what_is_known_is_left_out() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("db"), Options::default()).unwrap();
-        let wakers = Wakers::of(&store);
+        let (_folder, store, wakers) = listening();
         let start = store.durable_pos();
         let position = store.change(|change| change.log(LogRecord::Receipt(RoomNo(2)))).await.unwrap();
         let all = || vec![RoomNo(1), RoomNo(2)];
@@ -324,9 +328,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_is_quiet_where_it_is_known_that_nothing_happened() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("db"), Options::default()).unwrap();
-        let wakers = Wakers::of(&store);
+        let (_folder, store, wakers) = listening();
         let start = store.durable_pos();
         let log = |record: LogRecord| store.change(move |change| change.log(record));
         let data = log(LogRecord::AccountData("@ann:x".into())).await.unwrap();
