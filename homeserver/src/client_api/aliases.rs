@@ -3,15 +3,19 @@
 use super::rooms::room;
 use crate::{
     http::{Anyone, App, Caller, Error, Routes as _},
-    rooms::{aliases, membership, visibility::View},
+    rooms::{RoomError, aliases, membership, visibility::View},
 };
 use axum::Router;
 use hearth_store::records::Membership;
+use http::StatusCode;
 use ruma::{
     RoomAliasId,
-    api::client::{
-        alias::{create_alias, delete_alias, get_alias},
-        room::aliases as list,
+    api::{
+        client::{
+            alias::{create_alias, delete_alias, get_alias},
+            room::aliases as list,
+        },
+        error::ErrorKind,
     },
     events::TimelineEventType,
 };
@@ -36,7 +40,13 @@ pub async fn create_alias(
             if membership::membership(change, room.number, &caller.user)? != Membership::Join {
                 return Err(Error::forbidden("You are not in that room, or there is none."));
             }
-            Ok(aliases::add(change, &request.room_alias, &room.id, &caller.user)?)
+            match aliases::add(change, &request.room_alias, &room.id, &caller.user) {
+                // `M_ROOM_IN_USE` is said by `createRoom` alone.
+                Err(taken @ RoomError::AliasInUse) => {
+                    Err(Error::new(StatusCode::CONFLICT, ErrorKind::Unknown, taken.to_string()))
+                }
+                other => Ok(other?),
+            }
         })
         .await?;
     Ok(create_alias::v3::Response::new())
@@ -68,9 +78,10 @@ pub async fn delete_alias(
             let room = room(change, &room_id)?;
             // Its maker, or whoever may say which alias is the room's own.
             let powers = rooms.powers(change, &room, room.head(change)?.state)?;
-            if creator != caller.user.as_str()
-                && !powers.may_send(&caller.user, &TimelineEventType::RoomCanonicalAlias, Some(""))?
-            {
+            let may = creator == caller.user.as_str()
+                || membership::membership(change, room.number, &caller.user)? == Membership::Join
+                    && powers.may_send(&caller.user, &TimelineEventType::RoomCanonicalAlias, Some(""))?;
+            if !may {
                 return Err(Error::forbidden("You may not remove that alias."));
             }
             Ok(aliases::remove(change, &request.room_alias)?)

@@ -33,6 +33,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 /// Events in one answer at most.
 const MAX_PAGE: usize = 1000;
+/// Events around one event at most.
+const MAX_CONTEXT: usize = 100;
 /// Events looked at for one answer at most: a filter that nothing passes must not read a whole room.
 const MAX_LOOKED_AT: usize = 20_000;
 
@@ -59,7 +61,10 @@ pub async fn get_room_event(
 fn visible(app: &App, read: &impl Read, caller: &Caller, room: &Room, id: &ruma::EventId) -> Result<EventNo, Error> {
     let number = graph::event_no(read, id)?.ok_or(RoomError::UnknownEvent)?;
     let record = graph::record(read, number)?;
-    if !View::new(read, &app.rooms, room, &caller.user)?.sees(read, number, &record)? {
+    let mut view = View::new(read, &app.rooms, room, &caller.user)?;
+    // Who has forgotten the room is a stranger to it.
+    let closed = view.is_forgotten() && view.state_root(read).is_err();
+    if closed || !view.sees(read, number, &record)? {
         return Err(RoomError::UnknownEvent.into());
     }
     Ok(number)
@@ -98,7 +103,7 @@ pub async fn get_message_events(
         None => token(from),
     };
     response.end = page.next.map(token);
-    response.state = reader.lazy_members()?;
+    response.state = reader.lazy_members(reader.view.state_root(&snapshot)?)?;
     response.chunk = page.events.into_iter().map(Raw::from_json).collect();
     Ok(response)
 }
@@ -116,7 +121,8 @@ pub async fn get_context(
     let record = graph::record(&snapshot, number)?;
     let Some(here) = record.timeline else { return Err(RoomError::UnknownEvent.into()) };
     let mut reader = Reader::new(&app, &snapshot, &caller, &room, &request.filter)?;
-    let limit = page_size(request.limit).min(100);
+    let limit = usize::try_from(u64::from(request.limit)).unwrap_or(MAX_CONTEXT).min(MAX_CONTEXT);
+    reader.senders.insert(client_event::fields(number, &record)?.sender.to_string());
     let before = reader.page(TimelinePos(here.0 - 1), None, Direction::Backward, limit / 2)?;
     let after = reader.page(here, None, Direction::Forward, limit - limit / 2)?;
 
@@ -126,11 +132,11 @@ pub async fn get_context(
     response.end = Some(token(after.next.unwrap_or(after.last)));
     response.events_before = before.events.into_iter().map(Raw::from_json).collect();
     response.events_after = after.events.into_iter().map(Raw::from_json).collect();
-    let root = match after.last {
-        last if last > here => {
-            state::at_position(&snapshot, room.number, StreamPos(u64::try_from(last.0).unwrap_or(0)))?
-        }
-        _ => record.state_before.ok_or(RoomError::UnknownEvent)?,
+    // That of the last event shown, which is as far as the caller may look.
+    let root = match u64::try_from(after.last_shown.unwrap_or(here).0) {
+        Ok(position) => state::at_position(&snapshot, room.number, StreamPos(position))?,
+        // History from before this server came to the room.
+        Err(_) => record.state_before.ok_or(RoomError::UnknownEvent)?,
     };
     response.state = reader.state(root)?;
     Ok(response)
@@ -149,12 +155,14 @@ pub async fn get_event_by_timestamp(
     view.state_root(&snapshot)?;
     let wanted = u64::from(request.ts.0);
     let forward = request.dir == api::Direction::Forward;
-    let (from, direction) = if forward {
-        (TimelinePos(i64::MIN), Direction::Forward)
-    } else {
-        (TimelinePos(i64::MAX), Direction::Backward)
-    };
-    for entry in timeline::events(&snapshot, room.number, from, None, direction)? {
+    let (from, direction) =
+        match first_since(&snapshot, &room, if forward { wanted } else { wanted.saturating_add(1) })? {
+            Some(place) if forward => (TimelinePos(place.0 - 1), Direction::Forward),
+            None if forward => (TimelinePos(i64::MAX), Direction::Forward),
+            Some(place) => (TimelinePos(place.0 - 1), Direction::Backward),
+            None => (TimelinePos(i64::MAX), Direction::Backward),
+        };
+    for entry in timeline::events(&snapshot, room.number, from, None, direction)?.take(MAX_LOOKED_AT) {
         let (_, number) = entry?;
         let record = graph::record(&snapshot, number)?;
         let at = client_event::fields(number, &record)?.origin_server_ts;
@@ -164,6 +172,32 @@ pub async fn get_event_by_timestamp(
         }
     }
     Err(Error::not_found("The room has no event on that side of the time."))
+}
+
+/// Place of the first event sent at or after that time, in milliseconds since the Unix epoch. Times are taken to rise along the
+/// timeline, as this server's own do; where another server's clock is wrong, it is a place near by.
+fn first_since(snapshot: &Snapshot, room: &Room, wanted: u64) -> Result<Option<TimelinePos>, Error> {
+    let from = |place| -> Result<_, RoomError> {
+        let Some(entry) = timeline::events(snapshot, room.number, place, None, Direction::Forward)?.next() else {
+            return Ok(None);
+        };
+        let (place, number) = entry?;
+        Ok(Some((place, client_event::fields(number, &graph::record(snapshot, number)?)?.origin_server_ts)))
+    };
+    // The first event behind `low` is too early, the first one behind `high` is not.
+    let (mut low, mut high) = (i64::MIN, i64::MAX);
+    match from(TimelinePos(low))? {
+        Some((_, at)) if at < wanted => {}
+        first => return Ok(first.map(|(place, _)| place)),
+    }
+    while low < high - 1 {
+        let middle = low.midpoint(high);
+        match from(TimelinePos(middle))? {
+            Some((_, at)) if at < wanted => low = middle,
+            _ => high = middle,
+        }
+    }
+    Ok(from(TimelinePos(high))?.map(|(place, _)| place))
 }
 
 fn page_size(limit: UInt) -> usize {
@@ -188,6 +222,8 @@ struct Page {
     next: Option<TimelinePos>,
     /// Place of the last event looked at, or where reading began.
     last: TimelinePos,
+    /// Place of the last event of the page.
+    last_shown: Option<TimelinePos>,
 }
 
 impl<'r> Reader<'r> {
@@ -217,7 +253,7 @@ impl<'r> Reader<'r> {
         direction: Direction,
         limit: usize,
     ) -> Result<Page, Error> {
-        let mut page = Page { events: Vec::new(), next: None, last: from };
+        let mut page = Page { events: Vec::new(), next: None, last: from, last_shown: None };
         let entries = timeline::events(self.snapshot, self.room.number, from, to, direction)?;
         for (looked_at, entry) in entries.enumerate() {
             let (place, number) = entry?;
@@ -233,17 +269,17 @@ impl<'r> Reader<'r> {
                 continue;
             }
             self.senders.insert(event.sender.to_string());
+            page.last_shown = Some(place);
             page.events.push(self.event(number)?);
         }
         Ok(page)
     }
 
-    /// The membership events of the senders so far, for clients that load members lazily.
-    fn lazy_members(&self) -> Result<Vec<Raw<AnyStateEvent>>, Error> {
+    /// The membership events of the senders so far in that version, for clients that load members lazily.
+    fn lazy_members(&self, root: state::Root) -> Result<Vec<Raw<AnyStateEvent>>, Error> {
         if matches!(self.filter.lazy_load_options, LazyLoadOptions::Disabled) {
             return Ok(Vec::new());
         }
-        let root = self.room.head(self.snapshot)?.state;
         let mut events = Vec::new();
         for sender in &self.senders {
             if let Some(number) = state::get(self.snapshot, root, "m.room.member", sender)? {
@@ -263,7 +299,7 @@ impl<'r> Reader<'r> {
             })?;
             return numbers.into_iter().map(|number| Ok(Raw::from_json(self.event(number)?))).collect();
         }
-        let mut events = self.lazy_members()?;
+        let mut events = self.lazy_members(root)?;
         for (_, number) in state::except_type(self.snapshot, root, "m.room.member")? {
             events.push(Raw::from_json(self.event(number)?));
         }

@@ -113,10 +113,8 @@ fn members_at(
     current: state::Root,
 ) -> Result<state::Root, Error> {
     let mut position = StreamPos(u64::try_from(at.0).unwrap_or(0));
-    if let Some(standing) = membership::record(read, room.number, user)?
-        && standing.membership != Membership::Join
-    {
-        position = position.min(standing.position);
+    if let Some(left) = membership::record(read, room.number, user)?.and_then(|standing| standing.left_at) {
+        position = position.min(left);
     }
     if position >= room.head(read)?.newest {
         return Ok(current);

@@ -10,7 +10,7 @@ use hearth_store::records::Transaction;
 use ruma::{
     OwnedEventId, OwnedRoomId, RoomAliasId,
     api::client::{message::send_message_event, redact::redact_event, state::send_state_event},
-    events::TimelineEventType,
+    events::{StateEventType, TimelineEventType},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -104,26 +104,42 @@ async fn send(app: &App, room_id: OwnedRoomId, draft: Draft) -> Result<OwnedEven
         .change(move |change| {
             let room = room(change, &room_id)?;
             if draft.kind == TimelineEventType::RoomCanonicalAlias {
-                check_aliases(change, &room_id, &draft.content)?;
+                let root = room.head(change)?.state;
+                let kind = StateEventType::RoomCanonicalAlias;
+                let key = draft.state_key.as_deref().unwrap_or_default();
+                let old = rooms.state_content(change, root, &kind, key)?.unwrap_or_default();
+                check_aliases(change, &room_id, &draft.content, &old)?;
             }
             Ok(rooms.send(change, &room, draft)?.event_id)
         })
         .await
 }
 
-/// The aliases that a room calls its own must lead to it.
-fn check_aliases(read: &impl hearth_store::Read, room_id: &ruma::RoomId, content: &RawValue) -> Result<(), Error> {
-    #[derive(Deserialize)]
-    struct Content {
-        alias: Option<String>,
-        #[serde(default)]
-        alt_aliases: Vec<String>,
+/// The content of `m.room.canonical_alias`.
+#[derive(Default, Deserialize)]
+struct Aliases {
+    alias: Option<String>,
+    #[serde(default)]
+    alt_aliases: Vec<String>,
+}
+
+impl Aliases {
+    fn all(&self) -> impl Iterator<Item = &String> {
+        self.alias.iter().filter(|alias| !alias.is_empty()).chain(&self.alt_aliases)
     }
+}
+
+/// The aliases that a room newly calls its own must lead to it.
+fn check_aliases(
+    read: &impl hearth_store::Read,
+    room_id: &ruma::RoomId,
+    content: &RawValue,
+    old: &Aliases,
+) -> Result<(), Error> {
     use ruma::api::error::ErrorKind;
-    let content: Content = serde_json::from_str(content.get()).map_err(|error| Error::bad_json(error.to_string()))?;
-    for alias in content.alias.into_iter().filter(|alias| !alias.is_empty()).chain(content.alt_aliases) {
-        let alias =
-            RoomAliasId::parse(&alias).map_err(|_| Error::invalid(format!("{alias:?} is not a room alias.")))?;
+    let content: Aliases = serde_json::from_str(content.get()).map_err(|error| Error::bad_json(error.to_string()))?;
+    for alias in content.all().filter(|alias| !old.all().any(|old| old == *alias)) {
+        let alias = RoomAliasId::parse(alias).map_err(|_| Error::invalid(format!("{alias:?} is not a room alias.")))?;
         if aliases::resolve(read, &alias).map_or(true, |(room, _)| room != room_id) {
             let message = format!("The alias {alias} does not lead to this room.");
             return Err(Error::new(http::StatusCode::BAD_REQUEST, ErrorKind::BadAlias, message));

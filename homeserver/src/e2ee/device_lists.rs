@@ -188,8 +188,15 @@ mod tests {
             let joined_at =
                 if membership == Membership::Join { Some(position) } else { old.and_then(|old| old.joined_at) };
             let event = EventNo::from(position);
-            let record =
-                MembershipRecord { membership, event, position, joined_at, forgotten: false, stripped_state: None };
+            let record = MembershipRecord {
+                membership,
+                event,
+                position,
+                joined_at,
+                left_at: None,
+                forgotten: false,
+                stripped_state: None,
+            };
             change.put(MEMBERSHIPS, (user, RoomNo(room)), &record)?;
             change.put(ROOM_MEMBERS, (RoomNo(room), membership, user), &event)?;
             let root = state::at_position(change, RoomNo(room), position)?;

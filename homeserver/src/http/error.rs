@@ -261,6 +261,7 @@ impl From<RoomError> for Error {
             RoomError::BadState(_) => bad_request(ErrorKind::InvalidRoomState),
             RoomError::UnsupportedVersion(_) => bad_request(ErrorKind::UnsupportedRoomVersion),
             RoomError::DuplicateAnnotation => bad_request(ErrorKind::DuplicateAnnotation),
+            RoomError::InviteBlocked => Self::new(StatusCode::FORBIDDEN, ErrorKind::InviteBlocked, message),
             RoomError::AliasInUse => bad_request(ErrorKind::RoomInUse),
             RoomError::Corrupt(..) | RoomError::State(_) => Self::internal(&message),
             RoomError::Store(error) => error.into(),

@@ -1,13 +1,12 @@
 //! Stores an event that came through the door and everything that follows from it, in one change.
 
-use super::{Pdu, Room, RoomError, Rooms, graph, redact, state};
+use super::{Pdu, Room, RoomError, Rooms, graph, redact, relations::relate, state};
 use hearth_store::{
     Change, EventNo, Read, StreamPos,
     records::{EventRecord, LogRecord, Membership, MembershipRecord, RoomHead, TimelinePos, Transaction},
     tables,
 };
 use ruma::events::{StateEventType, TimelineEventType};
-use serde::Deserialize;
 
 /// How an event came out of the checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,9 +153,18 @@ impl Rooms {
             Some(old) => old.joined_at,
             None => None,
         };
+        let left_at = match &old {
+            _ if membership == Membership::Join => None,
+            Some(old) if old.membership == Membership::Join => Some(position),
+            Some(old) => old.left_at,
+            None => None,
+        };
+        // Being banned from a room that was forgotten, or unbanned, does not bring it back.
+        let forgotten =
+            matches!(membership, Membership::Leave | Membership::Ban) && old.as_ref().is_some_and(|old| old.forgotten);
         let event = event.unwrap_or(EventNo(0));
         let record =
-            MembershipRecord { membership, event, position, joined_at, forgotten: false, stripped_state: None };
+            MembershipRecord { membership, event, position, joined_at, left_at, forgotten, stripped_state: None };
         change.put(tables::MEMBERSHIPS, (user, room.number), &record)?;
         change.put(tables::ROOM_MEMBERS, (room.number, membership, user), &event)?;
         change.announce(position, LogRecord::Membership(user.to_owned(), room.number));
@@ -171,32 +179,4 @@ const fn counted(head: &mut RoomHead, membership: Membership) -> Option<&mut u64
         Membership::Invite => Some(&mut head.invited),
         _ => None,
     }
-}
-
-/// Notes the event under the one that it relates to.
-fn relate(change: &mut Change<'_>, room: &Room, event: &Pdu, number: EventNo) -> Result<(), RoomError> {
-    #[derive(Deserialize)]
-    struct Content {
-        #[serde(rename = "m.relates_to")]
-        relates_to: RelatesTo,
-    }
-    #[derive(Deserialize)]
-    struct RelatesTo {
-        rel_type: String,
-        event_id: String,
-    }
-    // Most events relate to nothing, and a search is cheaper than a parse.
-    if !event.content.get().contains("m.relates_to") {
-        return Ok(());
-    }
-    if let Ok(Content { relates_to }) = serde_json::from_str(event.content.get())
-        && let Some(parent) = change.get(tables::EVENT_IDS, relates_to.event_id.as_str())?
-    {
-        change.put(
-            tables::RELATIONS,
-            (room.number, parent, relates_to.rel_type.as_str(), number),
-            &event.kind.to_string(),
-        )?;
-    }
-    Ok(())
 }

@@ -1,16 +1,16 @@
 //! Makes this server's own events: fills in their place in the graph, hashes and signs them.
 
-use super::{Outcome, Received, Room, RoomError, Rooms, event, graph, receive::Signed, transactions};
+use super::{
+    Outcome, Received, Room, RoomError, Rooms, event, graph, membership, receive::Signed, relations, transactions,
+};
 use hearth_store::{
     Change, EventNo, Read,
-    records::{RoomHead, Transaction},
-    tables,
+    records::{Membership, RoomHead, Transaction},
 };
 use ruma::{
     CanonicalJsonObject, CanonicalJsonValue, OwnedEventId, OwnedUserId, events::TimelineEventType,
     room_version_rules::EventsReferenceFormatVersion, signatures::hash_and_sign_event, state_res::auth_types_for_event,
 };
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// `prev_events` may name this many at most; older extremities wait for the next event.
@@ -48,22 +48,33 @@ impl Rooms {
     /// Sends an event to a room: builds it on the room's newest events and takes it in by the one door.
     ///
     /// # Errors
-    /// [`RoomError::Forbidden`] where the authorisation rules refuse it; [`RoomError::BadContent`],
-    /// [`RoomError::TooLarge`] where it can't be an event.
+    /// [`RoomError::Forbidden`] where the authorisation rules refuse it; [`RoomError::InviteBlocked`];
+    /// [`RoomError::BadContent`], [`RoomError::TooLarge`] where it can't be an event.
     pub fn send(&self, change: &mut Change<'_>, room: &Room, mut draft: Draft) -> Result<Sent, RoomError> {
-        let name = draft
-            .transaction
-            .as_ref()
-            .map(|transaction| transactions::name(room.number, &draft.sender, &draft.kind.to_string(), transaction));
+        let name = draft.transaction.as_ref().map(|transaction| {
+            transactions::name(
+                room.number,
+                &draft.sender,
+                &draft.kind.to_string(),
+                draft.redacts.as_deref(),
+                transaction,
+            )
+        });
         if let Some(number) = name.and_then(|name| self.transactions.get(&name)) {
             let event_id = graph::parse(number, &graph::record(change, number)?)?.event_id;
             return Ok(Sent { event_id, number });
+        }
+        if draft.kind == TimelineEventType::RoomMember {
+            self.settle_membership(change, room, &mut draft)?;
+        } else if membership::membership(change, room.number, &draft.sender)? != Membership::Join {
+            // The rules of versions before 6 would let anybody set `m.room.aliases`.
+            return Err(RoomError::Forbidden("You are not in this room.".into()));
         }
         if let Some(target) = &draft.redacts {
             self.may_redact(change, room, &draft.sender, target)?;
         }
         if draft.kind == TimelineEventType::Reaction {
-            refuse_second_annotation(change, room, &draft)?;
+            relations::refuse_second_reaction(change, room, &draft.sender, &draft.content)?;
         }
         place_redacts(room, &mut draft)?;
         let head = room.head(change)?;
@@ -164,48 +175,18 @@ pub(super) fn skeleton(draft: &Draft) -> Result<CanonicalJsonObject, RoomError> 
     Ok(pdu)
 }
 
-/// The same reaction by the same user to the same event counts once.
-/// <https://spec.matrix.org/v1.19/client-server-api/#avoiding-duplicate-annotations>
-fn refuse_second_annotation(read: &impl Read, room: &Room, draft: &Draft) -> Result<(), RoomError> {
-    #[derive(PartialEq, Deserialize)]
-    struct Annotation {
-        rel_type: String,
-        event_id: String,
-        key: Option<String>,
-    }
-    #[derive(Deserialize)]
-    struct Content {
-        #[serde(rename = "m.relates_to")]
-        relates_to: Annotation,
-    }
-    let Ok(Content { relates_to: new }) = serde_json::from_str(draft.content.get()) else { return Ok(()) };
-    let Some(parent) = read.get(tables::EVENT_IDS, new.event_id.as_str())? else { return Ok(()) };
-    for entry in read.prefix(tables::RELATIONS, (room.number, parent, new.rel_type.as_str()))? {
-        let ((_, _, _, number), kind) = entry?;
-        if kind != draft.kind.to_string() {
-            continue;
-        }
-        let event = graph::parse(number, &graph::record(read, number)?)?;
-        // A redacted reaction has no relation left, and may be given again.
-        if event.sender == draft.sender
-            && serde_json::from_str(event.content.get()).is_ok_and(|old: Content| old.relates_to == new)
-        {
-            return Err(RoomError::DuplicateAnnotation);
-        }
-    }
-    Ok(())
-}
-
 /// Puts the redacted event's identifier where the room version has it: into the content since version 11, beside it before.
 fn place_redacts(room: &Room, draft: &mut Draft) -> Result<(), RoomError> {
-    if !room.rules.redaction.content_field_redacts {
-        return Ok(());
-    }
-    let Some(target) = draft.redacts.take() else { return Ok(()) };
+    let Some(target) = draft.redacts.clone() else { return Ok(()) };
     let bad = |error: serde_json::Error| RoomError::BadContent(error.to_string());
     let mut content: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(draft.content.get()).map_err(bad)?;
-    content.insert("redacts".into(), target.as_str().into());
+    if room.rules.redaction.content_field_redacts {
+        content.insert("redacts".into(), target.as_str().into());
+        draft.redacts = None;
+    } else {
+        content.remove("redacts");
+    }
     draft.content = serde_json::value::to_raw_value(&content).map_err(bad)?;
     Ok(())
 }

@@ -2,7 +2,8 @@
 //! <https://spec.matrix.org/v1.19/client-server-api/#creation>
 
 use super::{
-    Draft, Outcome, Received, Room, RoomError, Rooms, aliases, build, membership::Invitation, receive::Signed, versions,
+    Draft, Outcome, Received, Room, RoomError, Rooms, aliases, build, membership, membership::Invitation,
+    receive::Signed, versions,
 };
 use crate::clock::Random;
 use hearth_store::{Change, Read as _, RoomNo, records::RoomRecord, tables};
@@ -63,7 +64,9 @@ impl Rooms {
     pub fn create(&self, change: &mut Change<'_>, new: NewRoom, random: &Random) -> Result<OwnedRoomId, RoomError> {
         let version = new.version.clone().unwrap_or_else(|| self.default_version.clone());
         let room = self.found(change, &new, version, random)?;
-        let steps = self.first_events(&room, &new)?;
+        let mut creator = membership::profile(change, &new.creator)?;
+        creator.insert("membership".into(), "join".into());
+        let steps = self.first_events(&room, &new, creator)?;
         for (kind, key, content) in steps {
             let draft = Draft {
                 sender: new.creator.clone(),
@@ -175,6 +178,7 @@ impl Rooms {
         &self,
         room: &Room,
         new: &NewRoom,
+        creator: Map<String, Value>,
     ) -> Result<Vec<(TimelineEventType, String, Box<RawValue>)>, RoomError> {
         let (join_rule, history, guests) = match new.preset {
             Preset::PrivateChat | Preset::TrustedPrivateChat => ("invite", "shared", "can_join"),
@@ -182,7 +186,7 @@ impl Rooms {
         };
         let empty = String::new;
         let mut steps = vec![
-            (TimelineEventType::RoomMember, new.creator.to_string(), raw(&json!({ "membership": "join" }))?),
+            (TimelineEventType::RoomMember, new.creator.to_string(), raw(&creator.into())?),
             (TimelineEventType::RoomPowerLevels, empty(), raw(&power_levels(room, new))?),
         ];
         if let Some(alias) = &new.alias {

@@ -2,12 +2,12 @@
 
 use super::{Pdu, RoomError, Rooms, versions};
 use hearth_store::{
-    EventNo, Read, RoomNo,
+    EventNo, Read, RoomNo, StreamPos,
     records::{EventRecord, RoomHead},
     tables,
 };
 use ruma::{EventId, OwnedRoomId, RoomId, RoomVersionId, room_version_rules::RoomVersionRules};
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 /// A room that this server knows.
 #[derive(Debug, Clone)]
@@ -90,13 +90,20 @@ impl Rooms {
         let pdu = Arc::new(parse(number, &record(read, number)?)?);
         // Only state events are asked for again; messages would push them out.
         if pdu.is_state() {
-            self.cache().put(number, Arc::clone(&pdu));
+            let mut cache = self.cache();
+            // Who read before the last redaction may hold what it took.
+            if read.reaches() >= StreamPos(self.redacted_at.load(Ordering::Acquire)) {
+                cache.put(number, Arc::clone(&pdu));
+            }
         }
         Ok(pdu)
     }
 
-    /// Forgets a cached event whose stored form changed.
-    pub(super) fn forget_cached(&self, number: EventNo) {
-        self.cache().pop(&number);
+    /// Forgets a cached event that is redacted at that position.
+    pub(super) fn forget_cached(&self, number: EventNo, position: StreamPos) {
+        let mut cache = self.cache();
+        // Under the cache's lock, as it is read: nobody puts back what is taken out here.
+        self.redacted_at.fetch_max(position.0, Ordering::AcqRel);
+        cache.pop(&number);
     }
 }

@@ -2,6 +2,7 @@
 //! <https://spec.matrix.org/v1.19/client-server-api/#room-membership>
 
 use super::{Draft, Room, RoomError, Rooms, Sent, state};
+use crate::accounts::account_data;
 use hearth_store::{
     Change, Read, RoomNo,
     records::{Membership, MembershipRecord},
@@ -15,6 +16,7 @@ use ruma::{
     },
     state_res::events::RoomPowerLevelsIntField,
 };
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// An invitation to send.
@@ -61,18 +63,14 @@ impl Rooms {
         if membership(change, room.number, user)? == Membership::Join {
             return Ok(());
         }
-        let mut extra = Map::new();
-        if let Some(authoriser) = self.restricted_join(change, room, user)? {
-            extra.insert("join_authorised_via_users_server".into(), authoriser.as_str().into());
-        }
-        self.set(change, room, Move { sender: user, user, reason, now }, Membership::Join, extra)?;
+        self.set(change, room, Move { sender: user, user, reason, now }, Membership::Join, Map::new())?;
         Ok(())
     }
 
     /// `invite`
     ///
     /// # Errors
-    /// [`RoomError::Forbidden`], also where the user is in the room already.
+    /// [`RoomError::Forbidden`], also where the user is in the room already; [`RoomError::InviteBlocked`].
     pub fn invite(&self, change: &mut Change<'_>, room: &Room, invitation: Invitation<'_>) -> Result<(), RoomError> {
         let Invitation { sender, user, reason, is_direct, now } = invitation;
         let mut extra = Map::new();
@@ -189,14 +187,7 @@ impl Rooms {
             content.insert("reason".into(), reason.into());
         }
         if matches!(membership, Membership::Join | Membership::Invite | Membership::Knock) {
-            for field in ["displayname", "avatar_url"] {
-                if let Some(value) = change.get(tables::PROFILES, (moved.user.as_str(), field))?
-                    && let Ok(value) = serde_json::from_str::<Value>(&value)
-                    && !value.is_null()
-                {
-                    content.insert(field.into(), value);
-                }
-            }
+            content.extend(profile(change, moved.user)?);
         }
         let content =
             serde_json::value::to_raw_value(&content).map_err(|error| RoomError::BadContent(error.to_string()))?;
@@ -210,6 +201,31 @@ impl Rooms {
             now: moved.now,
         };
         self.send(change, room, draft)
+    }
+
+    /// Completes the content of a membership event, whichever way its sender asked for it, and sees to what the authorisation
+    /// rules leave to the server.
+    pub(super) fn settle_membership(&self, read: &impl Read, room: &Room, draft: &mut Draft) -> Result<(), RoomError> {
+        const AUTHORISER: &str = "join_authorised_via_users_server";
+        let bad = |error: serde_json::Error| RoomError::BadContent(error.to_string());
+        let mut content: Map<String, Value> = serde_json::from_str(draft.content.get()).map_err(bad)?;
+        // The rules take the server's word for it that the user fulfils a condition, so it can't be the user's.
+        let mut changed = content.remove(AUTHORISER).is_some();
+        let user = draft.state_key.as_deref().and_then(|key| UserId::parse(key).ok());
+        match (user, content.get("membership").and_then(Value::as_str)) {
+            (Some(user), Some("join")) if membership(read, room.number, &user)? != Membership::Join => {
+                if let Some(authoriser) = self.restricted_join(read, room, &user)? {
+                    content.insert(AUTHORISER.into(), authoriser.as_str().into());
+                    changed = true;
+                }
+            }
+            (Some(user), Some("invite")) if blocks_invites(read, &user)? => return Err(RoomError::InviteBlocked),
+            _ => {}
+        }
+        if changed {
+            draft.content = serde_json::value::to_raw_value(&content).map_err(bad)?;
+        }
+        Ok(())
     }
 
     /// For a room that members of other rooms may join: the member in whose name this user is let in.
@@ -256,6 +272,40 @@ impl Rooms {
         }
         Ok(None)
     }
+}
+
+/// Whether a user of this server does not want to be invited.
+/// <https://spec.matrix.org/v1.19/client-server-api/#invite-permission>
+///
+/// # Errors
+/// Those of the store.
+pub fn blocks_invites(read: &impl Read, user: &UserId) -> Result<bool, RoomError> {
+    #[derive(Deserialize)]
+    struct Content {
+        default_action: String,
+    }
+    let key = (user.as_str(), account_data::GLOBAL, "m.invite_permission_config");
+    Ok(read
+        .get(tables::ACCOUNT_DATA, key)?
+        .and_then(|record| serde_json::from_str::<Content>(&record.content).ok())
+        .is_some_and(|content| content.default_action == "block"))
+}
+
+/// What a user's membership events say of them besides: `displayname` and `avatar_url`, where they have them.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn profile(read: &impl Read, user: &UserId) -> Result<Map<String, Value>, RoomError> {
+    let mut profile = Map::new();
+    for field in ["displayname", "avatar_url"] {
+        if let Some(value) = read.get(tables::PROFILES, (user.as_str(), field))?
+            && let Ok(value) = serde_json::from_str::<Value>(&value)
+            && !value.is_null()
+        {
+            profile.insert(field.into(), value);
+        }
+    }
+    Ok(profile)
 }
 
 /// A user's membership of a room; `leave` for somebody who was never there.

@@ -15,6 +15,7 @@ pub mod power;
 pub mod receipts;
 mod receive;
 pub mod redact;
+mod relations;
 mod resolve;
 mod resolve_v1;
 pub mod state;
@@ -36,7 +37,7 @@ use lru::LruCache;
 use ruma::{OwnedServerName, RoomVersionId, signatures::Ed25519KeyPair};
 use std::{
     num::NonZeroUsize,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
 };
 use transactions::Transactions;
 
@@ -68,6 +69,9 @@ pub enum RoomError {
     /// The user has reacted to the event in that way already.
     #[error("You have reacted to that message in this way already.")]
     DuplicateAnnotation,
+    /// The invited user does not want to be invited.
+    #[error("This user does not take invitations.")]
+    InviteBlocked,
     /// The alias stands for a room already.
     #[error("That room alias is taken.")]
     AliasInUse,
@@ -106,6 +110,8 @@ pub struct Rooms {
     /// Events that authorise others are asked for again and again.
     cache: Arc<Mutex<LruCache<EventNo, Arc<Pdu>>>>,
     transactions: Arc<Transactions>,
+    /// Position of the last redaction: see [`Rooms::pdu`].
+    redacted_at: Arc<AtomicU64>,
 }
 
 impl std::fmt::Debug for Rooms {
@@ -128,6 +134,7 @@ impl Rooms {
             default_version,
             cache: Arc::new(Mutex::new(LruCache::new(CACHED_EVENTS))),
             transactions: Arc::new(Transactions::new()),
+            redacted_at: Arc::default(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Redactions: who may, and what they take.
 //! <https://spec.matrix.org/v1.19/client-server-api/#redactions>
 
-use super::{Pdu, Room, RoomError, Rooms, event, graph, state};
+use super::{Pdu, Room, RoomError, Rooms, event, graph, relations::forget_reaction, state};
 use hearth_store::{Change, EventNo, Read, tables};
 use ruma::{CanonicalJsonObject, EventId, UserId, state_res::events::RoomPowerLevelsIntField};
 
@@ -77,7 +77,8 @@ impl Rooms {
         record.json = serde_json::to_vec(&pdu).map_err(|error| RoomError::Corrupt(target_no, error.to_string()))?;
         record.redacted_by = Some(number);
         change.put(tables::EVENTS, target_no, &record)?;
-        self.forget_cached(target_no);
+        forget_reaction(change, room, &target)?;
+        self.forget_cached(target_no, change.reaches());
         Ok(())
     }
 }

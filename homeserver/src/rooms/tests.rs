@@ -229,6 +229,23 @@ fn a_redaction_takes_the_content_and_only_who_may_can_redact() {
 }
 
 #[test]
+fn who_read_before_a_redaction_does_not_bring_back_what_it_took() {
+    let house = house();
+    let room = house.room(RoomVersionId::V12, Preset::PublicChat);
+    let topic = || draft(ann(), "m.room.topic", Some(""), json!({ "topic": "a slip of the tongue" }));
+    let target = house.send(&room, topic()).unwrap();
+    let before = house.store.snapshot().unwrap();
+    let mut redaction = draft(ann(), "m.room.redaction", None, json!({}));
+    redaction.redacts = Some(graph::record(&before, target).unwrap().event_id.as_str().try_into().unwrap());
+    house.send(&room, redaction).unwrap();
+    assert!(house.rooms.pdu(&before, target).unwrap().content.get().contains("slip"));
+    let after = house.store.snapshot().unwrap();
+    assert_eq!(house.rooms.pdu(&after, target).unwrap().content.get(), "{}");
+    // From here on the cache has it.
+    assert_eq!(house.rooms.pdu(&before, target).unwrap().content.get(), "{}");
+}
+
+#[test]
 fn a_repeated_request_sends_once_also_after_a_restart() {
     let house = house();
     let room = house.room(RoomVersionId::V12, Preset::PublicChat);

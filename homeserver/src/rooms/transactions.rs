@@ -7,7 +7,7 @@
 use super::{RoomError, graph};
 use hearth_store::{EventNo, Read, RoomNo, records::Transaction, tables};
 use lru::LruCache;
-use ruma::UserId;
+use ruma::{EventId, UserId};
 use sha2::{Digest as _, Sha256};
 use std::{
     num::NonZeroUsize,
@@ -21,11 +21,17 @@ const REMEMBERED: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
 #[derive(Debug)]
 pub(super) struct Transactions(Mutex<LruCache<[u8; 16], EventNo>>);
 
-/// Names a request: who sent it from where, for which room and type.
-pub(super) fn name(room: RoomNo, sender: &UserId, kind: &str, transaction: &Transaction) -> [u8; 16] {
+/// Names a request: who sent it from where, and its path: for which room and type, or to redact which event.
+pub(super) fn name(
+    room: RoomNo,
+    sender: &UserId,
+    kind: &str,
+    redacts: Option<&EventId>,
+    transaction: &Transaction,
+) -> [u8; 16] {
     let mut hash = Sha256::new();
     hash.update(room.0.to_be_bytes());
-    for part in [sender.as_str(), &transaction.device, kind, &transaction.id] {
+    for part in [sender.as_str(), &transaction.device, kind, redacts.map_or("", EventId::as_str), &transaction.id] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
@@ -56,7 +62,8 @@ impl Transactions {
             let (number, record) = entry?;
             if let Some(transaction) = &record.transaction {
                 let event = graph::parse(number, &record)?;
-                let name = name(record.room, &event.sender, &event.kind.to_string(), transaction);
+                let name =
+                    name(record.room, &event.sender, &event.kind.to_string(), event.redacts.as_deref(), transaction);
                 // From the newest on, so the oldest are the first to be forgotten.
                 let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
                 cache.put(name, number);

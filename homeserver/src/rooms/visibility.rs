@@ -3,7 +3,7 @@
 
 use super::{Room, RoomError, Rooms, graph, state};
 use hearth_store::{
-    EventNo, Read, StreamPos,
+    EventNo, Read,
     records::{EventRecord, Membership, MembershipRecord, TimelinePos},
     tables,
 };
@@ -46,6 +46,12 @@ impl<'v> View<'v> {
         self.standing.as_ref().map_or(Membership::Leave, |standing| standing.membership)
     }
 
+    /// Whether the user has asked not to have to do with the room any more.
+    #[must_use]
+    pub fn is_forgotten(&self) -> bool {
+        self.standing.as_ref().is_some_and(|standing| standing.forgotten)
+    }
+
     /// Whether the user may see that event.
     ///
     /// # Errors
@@ -74,8 +80,12 @@ impl<'v> View<'v> {
                 && event.content_field("membership") != Some(Membership::Leave)
                 || key == self.user.as_str()
                     && self.rooms.membership_at(read, before, self.user)? != Membership::Leave),
-            (Some(_), "m.room.history_visibility") => Ok(serde_json::from_str(event.content.get())
-                .is_ok_and(|content: Content| content.history_visibility == HistoryVisibility::WorldReadable)),
+            (Some(key), "m.room.history_visibility") if key.is_empty() => {
+                let Ok(after) = serde_json::from_str::<Content>(event.content.get()) else { return Ok(false) };
+                Ok(self.sees_by(read, &after.history_visibility, before, record.timeline)?
+                    && (after.history_visibility == HistoryVisibility::WorldReadable
+                        || self.not_after_leaving(read, before, record.timeline)?))
+            }
             _ => Ok(false),
         }
     }
@@ -84,7 +94,18 @@ impl<'v> View<'v> {
         let content: Option<Content> =
             self.rooms.state_content(read, before, &StateEventType::RoomHistoryVisibility, "")?;
         let visibility = content.map_or(HistoryVisibility::Shared, |content| content.history_visibility);
-        if visibility == HistoryVisibility::WorldReadable {
+        self.sees_by(read, &visibility, before, place)
+    }
+
+    /// Whether the user may see what happened at that place, under that visibility.
+    fn sees_by(
+        &self,
+        read: &impl Read,
+        visibility: &HistoryVisibility,
+        before: state::Root,
+        place: Option<TimelinePos>,
+    ) -> Result<bool, RoomError> {
+        if *visibility == HistoryVisibility::WorldReadable {
             return Ok(true);
         }
         Ok(match (self.rooms.membership_at(read, before, self.user)?, visibility) {
@@ -127,7 +148,7 @@ impl<'v> View<'v> {
         match &self.standing {
             Some(standing) if standing.membership == Membership::Join => return Ok(current),
             Some(standing) if standing.joined_at.is_some() && !standing.forgotten => {
-                return state::at_position(read, self.room.number, StreamPos(standing.position.0));
+                return state::at_position(read, self.room.number, standing.left_at.unwrap_or(standing.position));
             }
             _ => {}
         }

@@ -4,7 +4,10 @@ use super::{
     SyncError, filter,
     scene::{Scene, Standing},
 };
-use crate::rooms::{Room, RoomError, graph, membership::stripped_state};
+use crate::rooms::{
+    Room, RoomError, graph,
+    membership::{blocks_invites, stripped_state},
+};
 use hearth_store::{Read as _, records::Membership, tables};
 use ruma::{OwnedRoomId, RoomId, events::AnyStrippedStateEvent, serde::Raw};
 use serde_json::value::RawValue;
@@ -31,6 +34,9 @@ pub(super) fn room(scene: &Scene<'_>, (number, standing): &Standing) -> Result<O
     };
     if standing.membership == Membership::Invite && sender.as_ref().is_some_and(|sender| scene.ignored.contains(sender))
     {
+        return Ok(None);
+    }
+    if standing.membership == Membership::Invite && blocks_invites(scene.read, &scene.question.user)? {
         return Ok(None);
     }
     let events: Vec<Box<RawValue>> = match &standing.stripped_state {

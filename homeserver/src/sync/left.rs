@@ -32,14 +32,16 @@ pub(super) fn room(
     if !filter::room_passes(wanted.rooms.as_deref(), &wanted.not_rooms, &room.id) {
         return Ok(None);
     }
-    let end = scene.root_at(room.number, standing.position)?;
     let since = known_since(scene, room.number, standing.joined_at)?;
     // Who was not in the room at the last sync and has not joined since sees how the invitation or the ban came about.
     let own_only = match since {
         Some(since) => !was_in(scene, room.number, since)?,
         None => standing.joined_at.is_none(),
     };
-    let stretch = Stretch { since: since.map(Into::into), until: standing.position.into(), own_only };
+    // Who was in the room is told of it until then, and not until an invitation since was turned down.
+    let last = if own_only { standing.position } else { standing.left_at.unwrap_or(standing.position) };
+    let end = scene.root_at(room.number, last)?;
+    let stretch = Stretch { since: since.map(Into::into), until: last.into(), own_only };
     let batch = timeline::batch(scene, &room, standing, stretch)?;
 
     let mut left = LeftRoom::new();

@@ -161,4 +161,8 @@ impl RawRead for Change<'_> {
         let written = self.written.range::<[u8], _>((from, to));
         Ok(RawEntries::of(self.stored.range(from, to)?, Some(written)))
     }
+
+    fn newest(&self) -> StreamPos {
+        *self.next_pos
+    }
 }

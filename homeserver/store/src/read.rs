@@ -1,7 +1,7 @@
 //! Reading rows, the same way from a snapshot and from inside a change.
 
 use crate::entries::RawEntries;
-use crate::{EncodeKey, Entries, Key, KeyPrefix, StoreError, Table, Value};
+use crate::{EncodeKey, Entries, Key, KeyPrefix, StoreError, StreamPos, Table, Value};
 use std::ops::{Bound, RangeBounds};
 
 /// What a place to read from has to offer: rows by their bytes.
@@ -13,6 +13,10 @@ pub trait RawRead {
     /// The rows within bounds that are in order and not empty.
     #[doc(hidden)]
     fn scan(&self, from: Bound<&[u8]>, to: Bound<&[u8]>) -> Result<RawEntries<'_>, StoreError>;
+
+    /// See [`Read::reaches`].
+    #[doc(hidden)]
+    fn newest(&self) -> StreamPos;
 }
 
 /// Ordered reading. Implemented by [`Snapshot`](crate::Snapshot) and by [`Change`](crate::Change),
@@ -21,6 +25,11 @@ pub trait RawRead {
 /// Every method fails with [`StoreError::Io`] where the file can't be read and with
 /// [`StoreError::Corrupt`] where a row is not what its table says.
 pub trait Read: RawRead {
+    /// The highest position of the change log that is seen here; in a change the last one given out.
+    fn reaches(&self) -> StreamPos {
+        self.newest()
+    }
+
     /// The value under `key`.
     ///
     /// # Errors

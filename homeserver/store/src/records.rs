@@ -288,6 +288,9 @@ pub struct MembershipRecord {
     pub position: StreamPos,
     /// When the user last became joined; for what sync must tell anew.
     pub joined_at: Option<StreamPos>,
+    /// When the user last ceased to be joined, and none while they are: the room's state of then is the last that they may
+    /// ask for, whatever became of their membership since.
+    pub left_at: Option<StreamPos>,
     /// The user asked to forget the room.
     pub forgotten: bool,
     /// For invites and knocks: the stripped state to show, a JSON array.

@@ -5,9 +5,11 @@
 //! raises it. An older build refuses the file from then on, untouched.
 
 use crate::change::Change;
+use crate::records::{Membership, MembershipRecord};
 use crate::snapshot::ROWS;
-use crate::{OpenError, StoreError, StreamPos};
+use crate::{EventNo, OpenError, Read as _, RoomNo, StoreError, StreamPos, Table, tables};
 use redb::{Database, ReadableDatabase, TableError, WriteTransaction};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Brings the rows from one version to the next. In a store that was made of a dump the derived tables
@@ -20,7 +22,34 @@ pub const MIGRATIONS: &[Migration] = &[
     // 2: EMAILS and its like. No row moves; but dumps of before lack the table, and a build of before would leave an
     // account its addresses when it ends.
     |_| Ok(()),
+    // 3: when a member left; and REACTIONS, which holds those made since.
+    left_at,
 ];
+
+/// MEMBERSHIPS of version 3 from that of version 2.
+fn left_at(change: &mut Change<'_>) -> Result<(), StoreError> {
+    /// [`MembershipRecord`](crate::records::MembershipRecord) before version 3.
+    #[derive(Serialize, Deserialize)]
+    struct Before {
+        membership: Membership,
+        event: EventNo,
+        position: StreamPos,
+        joined_at: Option<StreamPos>,
+        forgotten: bool,
+        stripped_state: Option<String>,
+    }
+    crate::postcard_value!(Before);
+    const BEFORE: Table<(String, RoomNo), Before> = Table::new(tables::MEMBERSHIPS.name());
+    let before: Vec<_> = change.prefix(BEFORE, ())?.collect::<Result<_, _>>()?;
+    for ((user, room), old) in before {
+        let Before { membership, event, position, joined_at, forgotten, stripped_state } = old;
+        // Of who was a member once, the last change is what is known.
+        let left_at = joined_at.filter(|_| membership != Membership::Join).map(|_| position);
+        let record = MembershipRecord { membership, event, position, joined_at, left_at, forgotten, stripped_state };
+        change.put(tables::MEMBERSHIPS, (user.as_str(), room), &record)?;
+    }
+    Ok(())
+}
 
 /// The version of the layout that this build writes.
 pub const VERSION: u64 = version_after(MIGRATIONS);

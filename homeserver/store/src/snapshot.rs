@@ -60,4 +60,8 @@ impl RawRead for Snapshot {
     fn scan(&self, from: Bound<&[u8]>, to: Bound<&[u8]>) -> Result<RawEntries<'_>, StoreError> {
         Ok(RawEntries::of(self.shared.rows.range::<&[u8]>((from, to))?, None))
     }
+
+    fn newest(&self) -> StreamPos {
+        self.pos()
+    }
 }

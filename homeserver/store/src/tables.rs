@@ -107,6 +107,8 @@ tables! {
     PUBLIC_ROOMS: RoomNo => ();
     /// (room, parent event, relation type, child event) -> type of the child: m.relates_to.
     RELATIONS: (RoomNo, EventNo, String, EventNo) => String;
+    /// (room, event reacted to, SHA-256 of who reacted and how) -> the reaction that counts, so that none counts twice.
+    REACTIONS: (RoomNo, EventNo, [u8; 32]) => EventNo;
     /// (room, event id) -> the redaction that came before the event did.
     WAITING_REDACTIONS: (RoomNo, String) => EventNo;
 

@@ -12,6 +12,7 @@ mod harness;
 mod layers;
 mod local;
 mod process;
+mod rooms;
 mod send_test_mail;
 mod sessions;
 mod smtp;

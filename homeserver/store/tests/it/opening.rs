@@ -1,7 +1,10 @@
 //! What may be opened and what is refused, in which words, and that refusing changes nothing.
 
-use hearth_store::schema::Migration;
-use hearth_store::{Change, OpenError, Options, Read, Store, StoreError, Table, check};
+use hearth_store::records::Membership;
+use hearth_store::schema::{MIGRATIONS, Migration};
+use hearth_store::{
+    Change, EventNo, OpenError, Options, Read, RoomNo, Store, StoreError, StreamPos, Table, check, tables,
+};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -63,6 +66,53 @@ fn migrations_run_once_and_in_order() {
     assert!(matches!(newer, OpenError::Newer { found: 3, known: 2, .. }), "{newer}");
     let words = newer.to_string();
     assert!(words.contains("version 3") && words.contains("up to 2"), "{words}");
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct OldMembership {
+    membership: Membership,
+    event: EventNo,
+    position: StreamPos,
+    joined_at: Option<StreamPos>,
+    forgotten: bool,
+    stripped_state: Option<String>,
+}
+hearth_store::postcard_value!(OldMembership);
+
+#[test]
+fn who_left_before_version_3_is_taken_to_have_left_at_the_last_change() {
+    const OLD: Table<(String, RoomNo), OldMembership> = Table::new(tables::MEMBERSHIPS.name());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let store = Store::open(&path, with(MIGRATIONS.get(..1).unwrap())).unwrap();
+    let cases = [
+        (Membership::Join, Some(5), None),
+        (Membership::Leave, Some(5), Some(StreamPos(9))),
+        (Membership::Invite, None, None),
+        (Membership::Ban, Some(5), Some(StreamPos(9))),
+    ];
+    let fill = move |change: &mut Change<'_>| {
+        for (room, (membership, joined_at, _)) in (1..).zip(cases) {
+            let old = OldMembership {
+                membership,
+                event: EventNo(8),
+                position: StreamPos(9),
+                joined_at: joined_at.map(StreamPos),
+                forgotten: room == 2,
+                stripped_state: None,
+            };
+            change.put(OLD, ("@ann:x", RoomNo(room)), &old)?;
+        }
+        Ok::<_, StoreError>(())
+    };
+    store.change_blocking(fill).unwrap();
+    store.close();
+    let snapshot = Store::open(&path, Options::default()).unwrap().snapshot().unwrap();
+    for (room, (membership, joined_at, left_at)) in (1..).zip(cases) {
+        let now = snapshot.get(tables::MEMBERSHIPS, ("@ann:x", RoomNo(room))).unwrap().unwrap();
+        let seen = (now.membership, now.joined_at, now.left_at, now.position, now.forgotten);
+        assert_eq!(seen, (membership, joined_at.map(StreamPos), left_at, StreamPos(9), room == 2));
+    }
 }
 
 #[test]
