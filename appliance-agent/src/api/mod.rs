@@ -76,6 +76,7 @@ pub fn routes() -> Vec<Route> {
         Route::post("/api/replicas/run", READY, replicas::run),
         Route::post("/api/replicas/test", READY, replicas::test),
         Route::post("/api/replicas/export", READY, replicas::export),
+        Route::post("/api/replicas/export/confirm", READY, replicas::confirm_export),
         Route::post("/api/replicas/eject", READY, replicas::eject),
         Route::post("/api/replicas/prepare", READY, replicas::prepare),
         Route::post("/api/replicas/confirm", READY, replicas::confirm),

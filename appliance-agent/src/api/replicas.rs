@@ -42,6 +42,15 @@ pub(super) async fn export(
     Ok(Json(Started { job: replicas::export(&app, disk, erase).await? }))
 }
 
+/// `POST /api/replicas/export/confirm`
+pub(super) async fn confirm_export(
+    State(app): State<Arc<App>>,
+    Body(Groups { groups }): Body<Groups>,
+) -> Result<Json<Done>, Problem> {
+    replicas::confirm_export(&app, &groups)?;
+    Ok(Json(Done {}))
+}
+
 /// `POST /api/replicas/eject`
 pub(super) async fn eject(
     State(app): State<Arc<App>>,

@@ -16,7 +16,7 @@ mod view;
 mod volumes;
 
 pub use eject::eject;
-pub use export::export;
+pub use export::{confirm_export, export, in_use};
 pub use keys::{KeyFile, VolumeKeys};
 pub use open::{Opened, mount_name, repository_folder};
 pub use prepare::{confirm, prepare};

@@ -99,27 +99,11 @@ pub fn confirm(app: &App, groups: &BTreeMap<String, String>) -> Result<(), Probl
     let right = app.volumes.unconfirmed(|unconfirmed| {
         let (volume, recovery) = unconfirmed.as_ref()?;
         let fresh = state.filter(|fresh| fresh.volume == volume.0)?;
-        let two = groups.len() >= 2;
-        let all = groups
-            .iter()
-            .all(|(number, typed)| number.parse().is_ok_and(|number| recovery.group_matches(number, typed)));
-        Some((fresh, two && all))
+        Some((fresh, are_right(recovery, groups)))
     });
-    let Some((fresh, right)) = right else {
-        return Err(Problem::new(
-            StatusCode::CONFLICT,
-            "nothing_to_confirm",
-            "No disk waits for its recovery key.",
-            "The box may have been restarted meanwhile. Prepare the disk once more: it gets a new key.",
-        ));
-    };
+    let (fresh, right) = right.ok_or_else(nothing_to_confirm)?;
     if !right {
-        return Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "wrong_recovery_key",
-            "These are not the groups of the recovery key.",
-            "Compare them with what you wrote down.",
-        ));
+        return Err(wrong_groups());
     }
     app.store.change(|state| {
         state.setup.backup = Some(Backup::Volume { name: fresh.volume.clone(), disk: fresh.disk });
@@ -133,4 +117,29 @@ pub fn confirm(app: &App, groups: &BTreeMap<String, String>) -> Result<(), Probl
     app.volumes.see(None);
     app.volumes.wake.notify_one();
     Ok(())
+}
+
+/// Whether these are groups of the key, two at least.
+pub(super) fn are_right(recovery: &RecoveryKey, groups: &BTreeMap<String, String>) -> bool {
+    let matches =
+        |(number, typed): (&String, &String)| number.parse().is_ok_and(|number| recovery.group_matches(number, typed));
+    groups.len() >= 2 && groups.iter().all(matches)
+}
+
+pub(super) fn nothing_to_confirm() -> Problem {
+    Problem::new(
+        StatusCode::CONFLICT,
+        "nothing_to_confirm",
+        "No disk waits for its recovery key.",
+        "The box may have been restarted meanwhile. Prepare the disk once more: it gets a new key.",
+    )
+}
+
+pub(super) fn wrong_groups() -> Problem {
+    Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "wrong_recovery_key",
+        "These are not the groups of the recovery key.",
+        "Compare them with what you wrote down.",
+    )
 }

@@ -41,6 +41,7 @@ pub struct Volumes {
     pub wake: Notify,
     seen: Mutex<Option<Seen>>,
     unconfirmed: Mutex<Option<(VolumeId, RecoveryKey)>>,
+    unconfirmed_export: Mutex<Option<(VolumeId, RecoveryKey)>>,
     found: Mutex<Option<Arc<Found>>>,
 }
 
@@ -54,6 +55,7 @@ impl Volumes {
             wake: Notify::new(),
             seen: Mutex::new(None),
             unconfirmed: Mutex::new(None),
+            unconfirmed_export: Mutex::new(None),
             found: Mutex::new(None),
         }
     }
@@ -72,6 +74,11 @@ impl Volumes {
     /// prepared once more.
     pub fn unconfirmed<T>(&self, look: impl FnOnce(&mut Option<(VolumeId, RecoveryKey)>) -> T) -> T {
         look(&mut self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The same for the last copy on a second disk.
+    pub fn unconfirmed_export<T>(&self, look: impl FnOnce(&mut Option<(VolumeId, RecoveryKey)>) -> T) -> T {
+        look(&mut self.unconfirmed_export.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What `/api/restore/open` found.

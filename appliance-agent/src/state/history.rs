@@ -57,6 +57,9 @@ pub struct Export {
     pub time_ms: u64,
     /// Whether the disk is no longer in the box.
     pub taken_away: bool,
+    /// Whether the disk's recovery key was typed back. Until then nobody may have it, and the disk gets no further copy without a new one.
+    #[serde(default)]
+    pub confirmed: bool,
 }
 
 /// A day's storage.

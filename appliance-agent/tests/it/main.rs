@@ -8,6 +8,7 @@ mod acme;
 mod agent;
 mod client;
 mod crash;
+mod disks;
 mod faults;
 mod layers;
 mod malformed;
