@@ -1,6 +1,6 @@
 //! `GET /api/disks`
 
-use crate::{app::App, problem::Problem};
+use crate::{app::App, problem::Problem, replicas};
 use axum::{Json, extract::State};
 use hearth_system::DiskState;
 use serde::Serialize;
@@ -25,7 +25,8 @@ struct Disk {
 }
 
 pub(super) async fn get(State(app): State<Arc<App>>) -> Result<Json<Answer>, Problem> {
-    let ours = app.volumes.keys.volumes();
+    // One that was prepared and never confirmed is nobody's: it may be chosen again.
+    let ours = replicas::in_use(&app);
     let disks = app.machine(move |system| system.disks(&ours)).await?;
     let disk = |disk: hearth_system::Disk| Disk {
         id: disk.id.0,
