@@ -10,10 +10,10 @@ use crate::{
     jobs::{Kind, Progress},
     ports,
     problem::Problem,
-    replicas::{Kept, Opened, VolumeKeys, check, into_command, mount_name, path, progress, room},
+    replicas::{Found, Kept, Opened, VolumeKeys, check, into_command, mount_name, path, progress, room},
     state::{Phase, Restoring},
 };
-use hearth_replication::{Destination, Key, Repository};
+use hearth_replication::{Destination, Key, Preview, Repository};
 use hearth_system::{Access, Secret, VolumeId, VolumeKey, VolumeLabel, atomic};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
@@ -38,8 +38,12 @@ pub fn start(app: &Arc<App>, replica: &str) -> Result<String, Problem> {
         let (adopter, volume) = (Arc::clone(&worker), found.volume.clone());
         {
             let _turn = worker.volumes.turn.lock().await;
-            let found = Arc::clone(&found);
-            blocking(move || adopt(&adopter, &found.volume, &found.recovery)).await?;
+            let (found, id) = (Arc::clone(&found), listed.id.clone());
+            blocking(move || {
+                may_begin(&adopter, &found, &id)?;
+                adopt(&adopter, &found.volume, &found.recovery)
+            })
+            .await?;
         }
         let restoring = Restoring { volume: volume.0, disk: found.disk.clone(), replica: listed.id };
         worker.store.change(|state| {
@@ -61,6 +65,21 @@ pub fn go_on(app: &Arc<App>) -> Result<(), Problem> {
     };
     let worker = Arc::clone(app);
     app.jobs.start(RESTORE, |job| async move { run(&worker, &restoring, &job).await }).map(drop)
+}
+
+/// Whether the replica can be restored here, by a look that changes nothing: until then the former box can go on with its disk. Blocks.
+fn may_begin(app: &App, found: &Found, id: &str) -> Result<(), Problem> {
+    let key = VolumeKey::Recovery(Secret::new(found.recovery.reveal().to_string())?);
+    let opened = Opened::open(app, &found.volume, &key, Access::ReadOnly, mount_name(true), |folder| {
+        Repository::open(folder, Key::Recovery(&found.recovery))
+    })?;
+    fits(app, &opened.repository.preview(&id.parse()?)?)
+}
+
+/// Whether there is room for a replica. The stream of its database has no indexes; the database has.
+fn fits(app: &App, preview: &Preview) -> Result<(), Problem> {
+    let files: u64 = preview.folders.iter().map(|folder| folder.bytes).sum();
+    room(app, files.saturating_add(preview.database_bytes.saturating_mul(2)))
 }
 
 /// The volume gets a key of this box in place of the former box's, and so does the repository. Blocks.
@@ -142,9 +161,7 @@ async fn until_switched(app: &Arc<App>, restoring: &Restoring, job: &Progress) -
 fn read(app: &App, restoring: &Restoring, places: &Places, job: &Progress) -> Result<Kept, Problem> {
     let opened = Opened::own(app, &VolumeId(restoring.volume.clone()), VolumeLabel::BACKUP)?;
     let id = restoring.replica.parse()?;
-    let preview = opened.repository.preview(&id)?;
-    let files: u64 = preview.folders.iter().map(|folder| folder.bytes).sum();
-    room(app, files.saturating_add(preview.database_bytes.saturating_mul(2)))?;
+    fits(app, &opened.repository.preview(&id)?)?;
     job.begin("read");
     let owner = app.system.homeserver_owner();
     atomic::folder(&places.new, 0o700, Some(owner))?;

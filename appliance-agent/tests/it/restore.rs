@@ -93,6 +93,33 @@ async fn a_restore_that_fails_leaves_the_wizard_and_can_be_tried_again() {
     is_restored(&second).await;
 }
 
+/// What tells whose keys open a carried disk: the volume's header, and the repository's keys.
+fn keys_of(first: &Agent, disk: &str) -> (Vec<u8>, Vec<std::ffi::OsString>) {
+    let disk = first.machine().join("disks").join(disk);
+    let keys = std::fs::read_dir(disk.join("files/repository/keys")).unwrap();
+    let mut keys: Vec<_> = keys.map(|entry| entry.unwrap().file_name()).collect();
+    keys.sort();
+    (std::fs::read(disk.join("volume.toml")).unwrap(), keys)
+}
+
+#[tokio::test]
+async fn a_restore_that_can_not_begin_leaves_the_disk_to_the_former_box() {
+    let (first, disk, key) = former().await;
+    let second = Agent::with_disk_of(&first, &disk);
+    let mut owner = second.owner().await;
+    let replica = open(&mut owner, &key).await;
+    let before = keys_of(&first, &disk);
+    second.faults("data_free = 1000\n");
+    let failed = owner.job("/api/restore/start", json!({ "replica": replica })).await;
+    assert_eq!(failed["error"]["code"], "no_room", "{failed:#}");
+    assert_eq!(owner.get("/api/state").await.ok()["phase"], "setup");
+    assert!(keys_of(&first, &disk) == before, "the former box's keys are as they were");
+    second.faults("");
+    owner.done("/api/restore/start", json!({ "replica": replica })).await;
+    assert!(keys_of(&first, &disk) != before);
+    is_restored(&second).await;
+}
+
 #[tokio::test]
 async fn a_restore_cut_off_at_any_moment_goes_on_by_itself() {
     let (first, disk, key) = former().await;
