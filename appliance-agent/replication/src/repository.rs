@@ -179,6 +179,16 @@ impl Repository {
         forget::forget(self, plan, progress)
     }
 
+    /// Removes one replica, as one that did not pass its check: what it holds stays until the next [`Repository::forget`], and nothing else is
+    /// touched. `now_ms` is the time, in milliseconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`], those of the disk.
+    pub fn remove(&self, replica: &ReplicaId, now_ms: u64) -> Result<()> {
+        forget::remove(self, replica, now_ms)
+    }
+
     /// One operation's access.
     fn session(&self, from_disk: bool, meter: &Arc<Meter>) -> Session {
         Session::new(Disk::new(&self.folder, from_disk, Arc::clone(meter)), &self.master)

@@ -112,7 +112,12 @@ async fn made(app: &Arc<App>, opened: &Arc<Opened>, job: &Progress) -> Result<Re
         }
         result => result?,
     };
-    verify(app, opened, &replica, job).await?;
+    if let Err(problem) = verify(app, opened, &replica, job).await {
+        if is_of_contents(&problem) {
+            take_out(app, opened, &replica).await;
+        }
+        return Err(problem);
+    }
     job.begin("forget");
     forget(app, opened, job).await?;
     let (worker, opened) = (Arc::clone(app), Arc::clone(opened));
@@ -169,6 +174,27 @@ async fn verify(app: &Arc<App>, opened: &Arc<Opened>, replica: &Replica, job: &P
     .await
 }
 
+/// Whether the replica itself is no good. What the disk, the cable or the memory failed by says nothing of it.
+fn is_of_contents(problem: &Problem) -> bool {
+    // A command that the kernel ended for want of memory has found nothing, and says nothing.
+    let has_words = || problem.params.get("detail").and_then(Value::as_str).is_some_and(|words| !words.is_empty());
+    match problem.code {
+        "backup_damaged" | "replica_unusable" => true,
+        "replica_refused" => has_words(),
+        _ => false,
+    }
+}
+
+/// One that did not pass its check goes at once: kept, it would count as the newest, and push out good ones when old replicas are let go.
+async fn take_out(app: &Arc<App>, opened: &Arc<Opened>, replica: &Replica) {
+    let (worker, opened, id) = (Arc::clone(app), Arc::clone(opened), replica.id.clone());
+    let removed = blocking(move || Ok(opened.repository.remove(&id, worker.now_ms())?)).await;
+    match removed {
+        Ok(()) => tracing::warn!(id = %replica.id, "a replica that did not pass its check was removed"),
+        Err(problem) => tracing::warn!(%problem, "a replica that did not pass its check could not be removed"),
+    }
+}
+
 async fn forget(app: &Arc<App>, opened: &Arc<Opened>, job: &Progress) -> Result<(), Problem> {
     let (worker, opened, job) = (Arc::clone(app), Arc::clone(opened), job.clone());
     blocking(move || {
@@ -180,4 +206,20 @@ async fn forget(app: &Arc<App>, opened: &Arc<Opened>, job: &Progress) -> Result<
         Ok(())
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_found_in_a_replica_condemns_it() {
+        let problem = |code| Problem::new(http::StatusCode::CONFLICT, code, "", "");
+        assert!(is_of_contents(&problem("backup_damaged")));
+        assert!(is_of_contents(&problem("replica_refused").with("detail", "the checksum differs")));
+        assert!(!is_of_contents(&problem("replica_refused").with("detail", "")));
+        for code in ["backup_vanished", "backup_disk_error", "volume_absent", "cancelled", "internal"] {
+            assert!(!is_of_contents(&problem(code)), "{code}");
+        }
+    }
 }

@@ -74,6 +74,27 @@ async fn a_pulled_disk_a_wrong_disk_and_a_full_disk_are_told_of_and_replicas_go_
 }
 
 #[tokio::test]
+async fn a_replica_that_does_not_pass_its_check_pushes_no_good_one_out() {
+    let (agent, mut admin, _) = ready().await;
+    let own = disk(&mut admin, "ours").await;
+    let folder = agent.machine().join("disks").join(own).join("files/repository/snapshots");
+    let replicas = || {
+        let entries = std::fs::read_dir(&folder).unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>()
+    };
+    let good = replicas();
+    assert_eq!(good.len(), 1);
+    agent.faults("homeserver_command_fails = \"the database is not whole\"\n");
+    assert_eq!(failed(&admin.job("/api/replicas/run", json!({})).await), ("verify", "replica_refused"));
+    assert_eq!(replicas(), good);
+    agent.faults("");
+    let listed = admin.get("/api/replicas").await.ok()["replicas"].clone();
+    assert_eq!((listed.as_array().unwrap().len(), &listed[0]["verified"]), (1, &json!(true)));
+    admin.done("/api/replicas/run", json!({})).await;
+    assert_ne!(replicas(), good);
+}
+
+#[tokio::test]
 async fn the_dashboard_tells_of_heat_wear_room_time_and_a_silent_homeserver() {
     let (agent, mut admin, _) = ready().await;
     assert!(findings(&mut admin).await.is_empty());

@@ -1,7 +1,7 @@
 //! Letting old replicas go, and freeing what nothing needs any more.
 
 use super::{Repository, Tidied};
-use crate::{ForgetPlan, Progress, Result, contents, lock::Lock, meter::Meter, session::Session, snapshot};
+use crate::{ForgetPlan, Progress, ReplicaId, Result, contents, lock::Lock, meter::Meter, session::Session, snapshot};
 use bytesize::ByteSize;
 use rustic_core::{LimitOption, PruneOptions, repofile::SnapshotId};
 use std::sync::Arc;
@@ -16,24 +16,28 @@ pub(super) fn forget(repository: &Repository, plan: &ForgetPlan, progress: &Prog
     let lock = Lock::to_tidy(&repository.folder, snapshot::system_time(plan.now_ms))?;
     let session = repository.session(false, &Arc::new(Meter::new(progress, None)));
     session.disk.clear_leftovers()?;
-    let removed = remove_snapshots(&session, plan)?;
+    let replicas: Vec<&ReplicaId> = plan.remove.iter().map(|(replica, _)| &replica.id).collect();
+    remove_snapshots(&session, &replicas)?;
     prune(&session)?;
     session.disk.meter().report_end();
     let (gone, came) = (session.disk.bytes_removed(), session.disk.bytes_added());
     drop((session, lock));
-    Ok(Tidied { removed, bytes_freed: gone.saturating_sub(came) })
+    Ok(Tidied { removed: replicas.len(), bytes_freed: gone.saturating_sub(came) })
+}
+
+/// Takes a replica out and leaves what it holds for the next tidying up.
+pub(super) fn remove(repository: &Repository, replica: &ReplicaId, now_ms: u64) -> Result<()> {
+    let _lock = Lock::to_tidy(&repository.folder, snapshot::system_time(now_ms))?;
+    let session = repository.session(false, &Arc::new(Meter::silent()));
+    remove_snapshots(&session, &[replica])
 }
 
 /// First the names: from here on nothing refers to what only they needed. A removed name is on the disk before the next step.
-fn remove_snapshots(session: &Session, plan: &ForgetPlan) -> Result<usize> {
-    let ids = plan
-        .remove
-        .iter()
-        .map(|(replica, _)| contents::parse(&replica.id).map(SnapshotId::from))
-        .collect::<Result<Vec<_>>>()?;
-    session.run("old replicas can't be removed", |opened| opened.delete_snapshots(&ids))?;
-    session.disk.check()?;
-    Ok(ids.len())
+fn remove_snapshots(session: &Session, replicas: &[&ReplicaId]) -> Result<()> {
+    let ids =
+        replicas.iter().map(|replica| contents::parse(replica).map(SnapshotId::from)).collect::<Result<Vec<_>>>()?;
+    session.run("replicas can't be removed", |opened| opened.delete_snapshots(&ids))?;
+    session.disk.check()
 }
 
 /// Then their contents. rustic_core writes what has to be kept of a pack, and the new index, before it removes the old index, and that

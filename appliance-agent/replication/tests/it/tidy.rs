@@ -56,3 +56,26 @@ fn what_interrupted_writers_left_becomes_free() {
     assert!(!world.folder().join("data/ab/abcd-unfinished").exists());
     restic_ok(&world.folder(), &["check", "--read-data"]);
 }
+
+#[test]
+fn one_replica_is_taken_out_and_no_other() {
+    let world = World::new();
+    let mut database = Database::of_mib(2);
+    let first = world.write(&database, NOON);
+    database.change(1);
+    let second = world.write(&database, NOON + HOUR);
+    let packs = repository_files(&world, "data").len();
+    world.repository.remove(&second.id, NOON + HOUR).unwrap();
+    assert_eq!(world.repository.list().unwrap(), std::slice::from_ref(&first));
+    assert_eq!(repository_files(&world, "data").len(), packs, "its packs are for the next tidying up");
+    world.verify(&first.id).unwrap();
+    // One whose contents are damaged goes just so.
+    database.change(2);
+    let third = world.write(&database, NOON + 2 * HOUR);
+    for pack in repository_files(&world, "data") {
+        std::fs::write(pack, "torn").unwrap();
+    }
+    world.verify(&third.id).unwrap_err();
+    world.repository.remove(&third.id, NOON + 2 * HOUR).unwrap();
+    assert_eq!(world.repository.list().unwrap(), [first]);
+}
