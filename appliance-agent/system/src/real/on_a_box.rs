@@ -135,7 +135,16 @@ fn made(real: &Real) -> VolumeId {
     println!("cipher {expected}");
     assert_eq!(real.disks(std::slice::from_ref(&volume)).unwrap()[1].state, DiskState::Ours);
     assert!(!Path::new("/dev/mapper/hearth-new").exists(), "it is left closed");
-    volume
+
+    // As an agent that was killed while it filled a volume leaves it.
+    let left = Path::new("/run/hearth-volumes/new");
+    super::luks::open(Path::new("/dev/vdb1"), &own(), "hearth-new", false).unwrap();
+    fs::create_dir_all(left).unwrap();
+    super::mount::attach(Path::new("/dev/mapper/hearth-new"), left, "ext4", Access::ReadWrite).unwrap();
+    let again = real.make_volume(&spare, &wanted, &mut |_| {}).unwrap();
+    assert_ne!(again, volume);
+    assert!(!Path::new("/dev/mapper/hearth-new").exists());
+    again
 }
 
 fn opened(real: &Real, volume: &VolumeId) {

@@ -27,12 +27,15 @@ pub(super) struct Opened {
 
 /// Header, file system, and room for a first replica of a small family.
 const LEAST: u64 = 200 << 20;
+/// What a volume is mounted under while it is made.
+const UNFINISHED: &str = "new";
 /// GPT's type of a LUKS partition, so that other systems do not offer to format it.
 const LUKS_PARTITION: &str = "CA7D7CCB-63ED-4C53-861C-1742536059CC";
 
 impl Volumes for Real {
     fn make_volume(&self, disk: &DiskId, wanted: &NewVolume, progress: &mut dyn FnMut(MakeStep)) -> Result<VolumeId> {
         let open = lock(&self.volumes);
+        self.clear_unfinished()?;
         let device = self.device(disk)?;
         self.may_be_made(disk, &device, wanted.erase, &open)?;
 
@@ -43,15 +46,14 @@ impl Volumes for Real {
         });
         drop(open);
         made.map_err(|error| {
+            // By what the disk is now: the kernel's name that it had may be another disk's, if it was pulled out.
+            let now = self.device(disk).ok().filter(|now| is_same(now, &device));
+            let Some(now) = now else { return Error::DiskGone };
             // Half a volume must not be taken for somebody's data the next time; it has no label yet, so it is no volume.
-            if let Err(error) = erase(&device) {
+            if let Err(error) = erase(&now) {
                 tracing::warn!(%error, "what was begun on the disk could not be erased");
             }
-            match error {
-                Error::DiskGone => error,
-                _ if !device.path.exists() => Error::DiskGone,
-                error => Error::MakeFailed { step: step.name(), detail: detail(&error) },
-            }
+            Error::MakeFailed { step: step.name(), detail: detail(&error) }
         })
     }
 
@@ -144,8 +146,13 @@ impl Real {
         erase(device)?;
         partition(&device.path, &wanted.label)?;
         settle()?;
-        let part = self.device(disk)?.partitions().next().map(|part| part.path.clone()).ok_or_else(|| {
-            Error::Unreadable { program: "lsblk".to_owned(), detail: "the new partition did not appear".to_owned() }
+        let now = self.device(disk)?;
+        if !is_same(&now, device) {
+            return Err(Error::DiskGone);
+        }
+        let part = now.partitions().next().map(|part| part.path.clone()).ok_or_else(|| Error::Unreadable {
+            program: "lsblk".to_owned(),
+            detail: "the new partition did not appear".to_owned(),
         })?;
 
         step(MakeStep::Encrypt);
@@ -153,8 +160,7 @@ impl Real {
         luks::set_own_key(&part, &wanted.recovery, &wanted.own)?;
 
         step(MakeStep::Format);
-        let name = mapping("new");
-        luks::close(&name, false)?;
+        let name = mapping(UNFINISHED);
         luks::open(&part, &VolumeKey::Own(wanted.own.clone()), &name, false)?;
         let filled = self.fill(&Path::new("/dev/mapper").join(&name), &wanted.label);
         let closed = luks::close(&name, filled.is_err());
@@ -165,10 +171,17 @@ impl Real {
         made.ok_or_else(|| Error::VolumeDamaged { detail: "the new header could not be read back".to_owned() })
     }
 
+    /// Takes away what an agent that was killed while it filled a new volume left: a disk in use can't be made anew, and its owner sees
+    /// nothing that could be closed.
+    fn clear_unfinished(&self) -> Result<()> {
+        mount::detach(&self.paths.volumes.join(UNFINISHED), true)?;
+        luks::close(&mapping(UNFINISHED), false)
+    }
+
     /// File system and `READ ME.txt`.
     fn fill(&self, device: &Path, label: &VolumeLabel) -> Result<()> {
         make_file_system(device, label)?;
-        let folder = self.paths.volumes.join("new");
+        let folder = self.paths.volumes.join(UNFINISHED);
         atomic::folder(&folder, 0o700, None)?;
         mount::attach(device, &folder, "ext4", Access::ReadWrite)?;
         let written = atomic::write(&folder.join(readme::FILE), readme::text(label).as_bytes(), 0o644, None);
@@ -221,6 +234,13 @@ impl Real {
 
 fn mounted(opened: &Opened, path: PathBuf, usage: crate::Usage) -> Mounted {
     Mounted { volume: opened.volume.clone(), disk: opened.disk.clone(), path, usage }
+}
+
+/// Whether it is the disk that it was. One without a lasting name is named as the kernel names it, and after a moment unplugged that may be
+/// another.
+fn is_same(now: &Device, was: &Device) -> bool {
+    let marks = |device: &Device| (device.model.clone(), device.serial.clone(), device.size);
+    marks(now) == marks(was)
 }
 
 fn is_there(opened: &Opened) -> bool {
@@ -339,6 +359,16 @@ mod tests {
         let error = check_file_system(&disk).unwrap_err();
         assert_eq!(error.code(), "volume_damaged");
         assert!(!error.params()["detail"].as_str().unwrap().is_empty());
+    }
+
+    #[test]
+    fn another_disk_under_the_same_name_is_not_erased() {
+        let example = |number| probe::parse(probe::tests::EXAMPLE).unwrap().swap_remove(number);
+        let (was, mut again, mut other) = (example(0), example(0), example(1));
+        again.path = PathBuf::from("/dev/sdx");
+        assert!(is_same(&again, &was), "plugged in again it has another name");
+        (other.name, other.path) = (was.name.clone(), was.path.clone());
+        assert!(!is_same(&other, &was));
     }
 
     #[test]
