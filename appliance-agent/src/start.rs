@@ -7,7 +7,7 @@ use crate::{
     checks,
     config::Config,
     health::{self, Watch},
-    homeserver::Homeserver,
+    homeserver::{self, Homeserver},
     jobs::Jobs,
     mdns, network, ports,
     problem::Problem,
@@ -17,10 +17,10 @@ use crate::{
     restore,
     sessions::Sessions,
     setup::apply,
-    state::{Phase, Store},
+    state::{CertificateChoice, CertificateKind, Phase, State, Store},
     welcome,
 };
-use hearth_system::{Notify, System, atomic};
+use hearth_system::{Notify, Paths, System, atomic};
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -58,11 +58,12 @@ pub fn open(config: Config, system: Arc<dyn System>, random: Random) -> Result<A
     }
     atomic::folder(&paths.agent, 0o700, None)?;
     atomic::folder(&paths.volumes, 0o700, None)?;
-    let store = Store::open(&paths.agent.join("state.json")).map_err(|error| Problem::internal(&error))?;
-    tracing::info!(machine = system.machine_id()?, phase = ?store.phase(), "the agent starts");
-    let setup_code_shown = welcome::setup_code(&paths.agent, &random)?;
     let certificates = Certificates::open(&config, &paths, system.homeserver_owner(), system.now_ms())?;
-    let keys = KeyFile::open(&paths.agent.join("volumes.json"))?;
+    let keys = KeyFile::open(&paths.agent.join("volumes.json"));
+    let store = Store::open(&paths.agent.join("state.json"), || from_the_homeserver(&paths, &certificates, &keys));
+    let machine = system.machine_id().unwrap_or_default();
+    tracing::info!(machine, phase = ?store.phase(), "the agent starts");
+    let setup_code_shown = welcome::setup_code(&paths.agent, &random)?;
     let app = Arc::new(App {
         homeserver: Homeserver::new(system.admin_socket()),
         watch: Watch::new(system.hostname()?),
@@ -88,7 +89,9 @@ pub fn open(config: Config, system: Arc<dyn System>, random: Random) -> Result<A
         // The page has to come up all the same; the restore tries it again.
         tracing::error!(%problem, "a restore could not be finished");
     }
-    remove_folder(&Scratch::place(&app))?;
+    if let Err(error) = remove_folder(&Scratch::place(&app)) {
+        tracing::warn!(%error, "what a restore test left can't be removed");
+    }
     // What was only being tried when the power went.
     if let Err(error) = app.system.revert_network() {
         tracing::warn!(%error, "the network can't be set as it was kept");
@@ -96,6 +99,31 @@ pub fn open(config: Config, system: Arc<dyn System>, random: Random) -> Result<A
     certificates::look_at_local(&app)?;
     app.certificates.look_at_public();
     Ok(app)
+}
+
+/// What is known of a box whose own memory is lost or never was. One with a homeserver's data is in use: its people come in by the homeserver,
+/// and the setup code must not let anybody make it another's.
+fn from_the_homeserver(paths: &Paths, certificates: &Certificates, keys: &KeyFile) -> State {
+    let mut state = State::default();
+    if !paths.homeserver.join("hearth.redb").exists() {
+        return state;
+    }
+    tracing::error!("what the agent remembered is lost: the box goes on with what the homeserver knows");
+    state.phase = Phase::Ready;
+    if let Some((server_name, host)) = homeserver::names(&paths.homeserver) {
+        // Or the box's own certificate would take the place of one that everybody trusts.
+        state.setup.certificate = certificates.is_from_outside().then(|| CertificateChoice {
+            kind: CertificateKind::Acme,
+            email: None,
+            names: vec![host.clone()],
+        });
+        (state.setup.server_name, state.setup.host) = (Some(server_name), Some(host));
+    }
+    // Of several nobody knows which is the one that stays in the box.
+    if let [volume] = keys.volumes().as_slice() {
+        state.volume = Some(volume.0.clone());
+    }
+    state
 }
 
 /// Serves, goes on with what was interrupted, and looks after the box.

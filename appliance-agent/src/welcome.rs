@@ -3,13 +3,17 @@
 use crate::{app::App, readable, state::Phase};
 use std::path::Path;
 
-/// The setup code: made once, kept in a file.
+/// The setup code: made once, kept in a file. A file that can't be read gives way to a new code.
 ///
 /// # Errors
 /// The file's.
 pub fn setup_code(agent: &Path, random: &crate::random::Random) -> hearth_system::Result<String> {
     let file = agent.join("setup-code");
-    if let Some(code) = hearth_system::atomic::read(&file)? {
+    let kept = hearth_system::atomic::read(&file).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the setup code can't be read; making a new one");
+        None
+    });
+    if let Some(code) = kept {
         let code = code.trim();
         if readable::normal(code).len() >= 8 {
             return Ok(code.to_owned());

@@ -14,7 +14,7 @@ pub use view::{View, view};
 
 use crate::{config::Config, problem::Problem};
 use hearth_certificates::{
-    Authority, Details, Folder, Owner, Resolver,
+    Authority, Details, Folder, Kind, Owner, Resolver,
     acme::{Acme, HttpTokens, Settings},
 };
 use hearth_system::{Paths, atomic};
@@ -90,6 +90,11 @@ impl Certificates {
     /// The public name's certificate, if there is one.
     pub fn public(&self) -> Option<Details> {
         self.details.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the public name's certificate comes from outside.
+    pub fn is_from_outside(&self) -> bool {
+        self.public().is_some_and(|details| self.with_authority(|authority| details.kind(authority)) == Kind::Acme)
     }
 
     /// The authority's certificate in PEM.

@@ -168,6 +168,14 @@ fn backup(app: &App, disks: &[Disk]) -> Vec<Finding> {
         )];
     };
     let mut findings = Vec::new();
+    if app.volumes.keys.get(&volume).is_none() {
+        findings.push(finding(
+            Level::Bad,
+            "volume_key_lost",
+            "The box has lost its key of the backup disk.",
+            "Prepare a disk anew, this one or another. Until then the replicas on this one can be restored with its recovery key.",
+        ));
+    }
     let state = match replicas::state(app, &volume, disks) {
         replicas::State::Ready => None,
         replicas::State::Absent => Some((

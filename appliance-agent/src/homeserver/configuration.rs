@@ -40,3 +40,34 @@ pub fn write(app: &App, into: &Path, server_name: Option<&str>, host: Option<&st
     atomic::write(&into.join("homeserver.toml"), words.as_bytes(), 0o600, Some(owner))?;
     Ok(())
 }
+
+/// The server's name, and where it is reached, as its configuration has them.
+#[must_use]
+pub fn names(folder: &Path) -> Option<(String, String)> {
+    let text = atomic::read(&folder.join("homeserver.toml")).ok()??;
+    let table: toml::Table = toml::from_str(&text).ok()?;
+    let text = |key: &str| table.get(key)?.as_str();
+    let authority = text("base_url")?.strip_prefix("https://")?;
+    let host = authority.split_once(':').map_or(authority, |(host, _)| host);
+    Some((text("server_name")?.to_owned(), host.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let names_of = |text: &str| {
+            std::fs::write(folder.path().join("homeserver.toml"), text).unwrap();
+            names(folder.path())
+        };
+        assert_eq!(names(folder.path()), None);
+        let wanted = Some(("example.org".to_owned(), "matrix.example.org".to_owned()));
+        assert_eq!(names_of("server_name = \"example.org\"\nbase_url = \"https://matrix.example.org\"\n"), wanted);
+        assert_eq!(names_of("server_name = \"example.org\"\nbase_url = \"https://matrix.example.org:8448\"\n"), wanted);
+        assert_eq!(names_of("server_name = \"example.org\"\n"), None);
+        assert_eq!(names_of("\0\0"), None);
+    }
+}

@@ -4,6 +4,6 @@ mod configuration;
 mod socket;
 mod types;
 
-pub use configuration::write;
+pub use configuration::{names, write};
 pub use socket::{Homeserver, SocketError, part};
 pub use types::{Health, Invitation, Invitations, Login, MailSettings, NewInvitation, Settings, SettingsChange};

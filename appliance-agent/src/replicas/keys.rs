@@ -57,17 +57,22 @@ pub struct KeyFile {
 }
 
 impl KeyFile {
-    /// Reads the file; none is one without keys.
-    ///
-    /// # Errors
-    /// The file's.
-    pub fn open(path: &Path) -> hearth_system::Result<Self> {
-        let keys = match atomic::read(path)? {
-            None => BTreeMap::new(),
-            Some(text) => serde_json::from_str(&text)
-                .map_err(|error| hearth_system::Error::file("read", path, std::io::Error::other(error)))?,
-        };
-        Ok(Self { path: path.to_owned(), keys: Mutex::new(keys) })
+    /// Reads the file; none is one without keys. A damaged one is put aside: the replicas need new keys then, and nothing else of the box
+    /// needs the old ones.
+    #[must_use]
+    pub fn open(path: &Path) -> Self {
+        let read = atomic::read(path).and_then(|text| {
+            text.map_or(Ok(BTreeMap::new()), |text| serde_json::from_str(&text))
+                .map_err(|error| hearth_system::Error::file("read", path, std::io::Error::other(error)))
+        });
+        let keys = read.unwrap_or_else(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "the keys of the backup disks are lost");
+            if let Err(error) = atomic::put_aside(path) {
+                tracing::warn!(%error, "their file can't be put aside");
+            }
+            BTreeMap::new()
+        });
+        Self { path: path.to_owned(), keys: Mutex::new(keys) }
     }
 
     /// The volumes that the box has keys of.
@@ -105,13 +110,26 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("volumes.json");
         let volume = VolumeId("0b".into());
-        KeyFile::open(&path).unwrap().put(&volume, VolumeKeys::from_random([1; 32], [2; 32])).unwrap();
-        let keys = KeyFile::open(&path).unwrap();
+        KeyFile::open(&path).put(&volume, VolumeKeys::from_random([1; 32], [2; 32])).unwrap();
+        let keys = KeyFile::open(&path);
         assert_eq!(keys.volumes(), std::slice::from_ref(&volume));
         let kept = keys.get(&volume).unwrap();
         assert_eq!(kept.luks().unwrap().reveal(), "01".repeat(32));
         assert!(!format!("{keys:?}").contains("0101"));
-        std::fs::write(&path, "{").unwrap();
-        assert!(KeyFile::open(&path).is_err());
+    }
+
+    #[test]
+    fn a_damaged_file_is_put_aside_and_new_keys_can_be_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("volumes.json");
+        let volume = VolumeId("0b".into());
+        for damaged in [&b"{"[..], b"", b"\0\0\0", b"\xff\xfe"] {
+            std::fs::write(&path, damaged).unwrap();
+            let keys = KeyFile::open(&path);
+            assert!(keys.volumes().is_empty());
+            assert_eq!(std::fs::read(folder.path().join("damaged-volumes.json")).unwrap(), damaged);
+            keys.put(&volume, VolumeKeys::from_random([1; 32], [2; 32])).unwrap();
+            assert_eq!(KeyFile::open(&path).volumes(), std::slice::from_ref(&volume));
+        }
     }
 }

@@ -11,6 +11,7 @@ pub use setup::{
 use hearth_system::atomic;
 use serde::{Deserialize, Serialize};
 use std::{
+    fs, io,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -91,11 +92,6 @@ pub struct Certificate {
     pub last_error: Option<String>,
 }
 
-/// A file that can't be used; the words are for the owner.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct StateError(String);
-
 /// The state and its file.
 #[derive(Debug)]
 pub struct Store {
@@ -104,25 +100,15 @@ pub struct Store {
 }
 
 impl Store {
-    /// Reads the file, or begins anew where there is none.
-    ///
-    /// # Errors
-    /// [`StateError`] where the file is damaged, or of a newer version.
-    pub fn open(path: &Path) -> Result<Self, StateError> {
-        let bad = |detail: &dyn std::fmt::Display| {
-            StateError(format!(
-                "{} can't be used: {detail}. Put a copy of it back from a replica, or remove it to set the box up again; the homeserver's data stay.",
-                path.display()
-            ))
-        };
-        let state = match atomic::read(path).map_err(|error| bad(&error))? {
-            None => State { format: FORMAT, ..State::default() },
-            Some(text) => serde_json::from_str::<State>(&text).map_err(|error| bad(&error))?,
-        };
-        if state.format > FORMAT {
-            return Err(bad(&"a newer version of Hearth wrote it"));
-        }
-        Ok(Self { path: path.to_owned(), state: Mutex::new(state) })
+    /// Reads the file; where it can't be used, the copy from before its last change; and where that can't be used either, or there is none of
+    /// them, begins with what `otherwise` knows. The box has to come up whatever a failing card made of one small file.
+    pub fn open(path: &Path, otherwise: impl FnOnce() -> State) -> Self {
+        let state = usable(path).or_else(|| {
+            let state = usable(&previous(path))?;
+            tracing::warn!(phase = ?state.phase, "the state from before its last change is taken");
+            Some(state)
+        });
+        Self { path: path.to_owned(), state: Mutex::new(state.unwrap_or_else(otherwise)) }
     }
 
     /// Looks at the state.
@@ -146,9 +132,53 @@ impl Store {
         new.format = FORMAT;
         let text = serde_json::to_vec_pretty(&new)
             .map_err(|error| hearth_system::Error::file("write", &self.path, std::io::Error::other(error)))?;
+        keep_previous(&self.path);
         atomic::write(&self.path, &text, 0o600, None)?;
         *state = new;
         Ok(result)
+    }
+}
+
+/// What a file holds; nothing where it isn't there or can't be used, which puts it aside.
+fn usable(path: &Path) -> Option<State> {
+    let read = || -> Result<Option<State>, String> {
+        let Some(text) = atomic::read(path).map_err(|error| error.to_string())? else { return Ok(None) };
+        let state: State = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        if state.format > FORMAT {
+            return Err("a newer version of Hearth wrote it".to_owned());
+        }
+        Ok(Some(state))
+    };
+    read().unwrap_or_else(|detail| {
+        tracing::error!(path = %path.display(), detail, "what the agent remembers can't be used");
+        if let Err(error) = atomic::put_aside(path) {
+            tracing::warn!(%error, "its file can't be put aside");
+        }
+        None
+    })
+}
+
+fn previous(path: &Path) -> PathBuf {
+    path.with_extension("json.previous")
+}
+
+/// Keeps the file that is about to be replaced, by a second name: its contents are not written again.
+fn keep_previous(path: &Path) {
+    let fresh = path.with_extension("json.previous.new");
+    let keep = || -> io::Result<()> {
+        match fs::remove_file(&fresh) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        match fs::hard_link(path, &fresh) {
+            // Nothing is replaced; an older copy stays.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            linked => linked?,
+        }
+        fs::rename(&fresh, previous(path))
+    };
+    if let Err(error) = keep() {
+        tracing::warn!(%error, "the state before this change is not kept");
     }
 }
 
@@ -156,32 +186,63 @@ impl Store {
 mod tests {
     use super::*;
 
+    fn open(path: &Path) -> Store {
+        Store::open(path, State::default)
+    }
+
     #[test]
     fn what_was_changed_is_there_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
-        let store = Store::open(&path).unwrap();
+        let store = open(&path);
         assert_eq!(store.phase(), Phase::Unclaimed);
         store.change(|state| state.phase = Phase::Setup).unwrap();
         drop(store);
-        assert_eq!(Store::open(&path).unwrap().phase(), Phase::Setup);
+        assert_eq!(open(&path).phase(), Phase::Setup);
     }
 
     #[test]
     fn a_change_that_can_not_be_written_does_not_happen() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("gone/state.json")).unwrap();
+        let store = open(&folder.path().join("gone/state.json"));
         assert!(store.change(|state| state.phase = Phase::Ready).is_err());
         assert_eq!(store.phase(), Phase::Unclaimed);
     }
 
     #[test]
-    fn a_damaged_or_newer_file_is_refused_with_its_name() {
+    fn a_damaged_newer_or_lost_file_gives_way_to_the_one_before_it() {
+        for damaged in
+            ["{\"format\": 1, \"phase\"", "{\"format\": 2}", "{\"format\": 1, \"phase\": \"asleep\"}", "", "\0\0"]
+        {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("state.json");
+            let store = open(&path);
+            for phase in [Phase::Setup, Phase::Ready] {
+                store.change(|state| state.phase = phase).unwrap();
+            }
+            fs::write(&path, damaged).unwrap();
+            let store = open(&path);
+            assert_eq!(store.phase(), Phase::Setup, "{damaged:?}");
+            assert_eq!(fs::read_to_string(folder.path().join("damaged-state.json")).unwrap(), damaged);
+            // It stays the one before, until there is a whole one again.
+            assert_eq!(open(&path).phase(), Phase::Setup);
+            store.change(|state| state.phase = Phase::Ready).unwrap();
+            assert_eq!(open(&path).phase(), Phase::Ready);
+            fs::remove_file(&path).unwrap();
+            assert_eq!(open(&path).phase(), Phase::Setup);
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_left_it_begins_with_what_is_known_otherwise() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
-        for text in ["{\"format\": 1, \"phase\"", "{\"format\": 2}", "{\"format\": 1, \"phase\": \"asleep\"}"] {
-            std::fs::write(&path, text).unwrap();
-            assert!(Store::open(&path).unwrap_err().to_string().contains("state.json"), "{text}");
+        for file in [path.clone(), previous(&path)] {
+            fs::write(file, "{").unwrap();
         }
+        let store = Store::open(&path, || State { phase: Phase::Ready, ..State::default() });
+        assert_eq!(store.phase(), Phase::Ready);
+        store.change(|state| state.volume = Some("0b".to_owned())).unwrap();
+        assert_eq!(open(&path).read(|state| state.volume.clone()).as_deref(), Some("0b"));
     }
 }

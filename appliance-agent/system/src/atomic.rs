@@ -56,6 +56,15 @@ pub fn remove(path: &Path) -> Result<()> {
     }
 }
 
+/// Puts a file that can't be used aside as `damaged-NAME`, so that whoever needs it can begin anew, and nothing is lost that somebody might
+/// still read out of it.
+pub fn put_aside(path: &Path) -> Result<()> {
+    let mut name = OsString::from("damaged-");
+    name.push(path.file_name().unwrap_or_default());
+    std::fs::rename(path, path.with_file_name(name)).map_err(|error| Error::file("rename", path, error))?;
+    sync_folder(path)
+}
+
 /// Reads a small file; `None` where there is none.
 pub fn read(path: &Path) -> Result<Option<String>> {
     match std::fs::read_to_string(path) {

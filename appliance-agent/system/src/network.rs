@@ -174,7 +174,7 @@ pub trait Network {
     /// What is in force.
     fn network(&self) -> Result<NetworkNow>;
 
-    /// The plan that was kept last.
+    /// The plan that was kept last; [`Plan::Auto`] where its file is damaged.
     fn network_plan(&self) -> Result<Plan>;
 
     /// Puts a plan into force without keeping it. `Error::InvalidNetwork` for one that could not work, which is also what

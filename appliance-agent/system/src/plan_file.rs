@@ -3,8 +3,17 @@
 use crate::{Error, Plan, Result, atomic};
 use std::path::Path;
 
+/// The plan that was kept, or an automatic one where the file is damaged: that must leave the box neither without any address nor without the
+/// pages that show it.
+pub(crate) fn kept(path: &Path) -> Plan {
+    read(path).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the kept network setting is unusable, the network is set automatically");
+        Plan::Auto
+    })
+}
+
 /// No file: the network is set automatically. `Error::Unreadable` for a damaged one.
-pub(crate) fn read(path: &Path) -> Result<Plan> {
+fn read(path: &Path) -> Result<Plan> {
     let Some(text) = atomic::read(path)? else { return Ok(Plan::Auto) };
     let unreadable = |detail: String| Error::Unreadable { program: path.display().to_string(), detail };
     let plan: Plan = toml::from_str(&text).map_err(|error| unreadable(error.message().to_owned()))?;
@@ -47,6 +56,7 @@ mod tests {
         ] {
             std::fs::write(&path, damaged).unwrap();
             assert_eq!(read(&path).unwrap_err().code(), "program_unreadable", "{damaged:?}");
+            assert_eq!(kept(&path), Plan::Auto, "{damaged:?}");
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::{
     agent::Agent,
+    client::Client,
     restore::until_it_answers,
-    setup::{PASSWORD, disk, fill_in, prepare},
+    setup::{PASSWORD, disk, fill_in, prepare, ready},
 };
 use serde_json::json;
 use std::time::Duration;
@@ -52,6 +53,57 @@ async fn a_first_start_cut_off_at_any_moment_keeps_one_code_and_one_authority() 
     agent.again();
     assert_eq!(agent.setup_code().len(), 9);
     agent.owner().await;
+}
+
+/// Logs in once the homeserver is there.
+async fn log_in(agent: &Agent) -> Client {
+    until_it_answers(agent).await;
+    let mut admin = agent.visitor();
+    admin.post("/api/login", json!({ "name": "ann", "password": PASSWORD })).await.ok();
+    admin
+}
+
+#[tokio::test]
+async fn one_damaged_small_file_keeps_no_box_from_coming_up() {
+    let (mut agent, mut admin, _) = ready().await;
+    let own = disk(&mut admin, "ours").await;
+    agent.kill();
+    for file in ["agent/state.json", "agent/volumes.json", "agent/setup-code", "etc/network/plan.toml"] {
+        let path = agent.data().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, b"\0\xff\0").unwrap();
+    }
+    agent.again();
+    let state = agent.visitor().get("/api/state").await.ok();
+    assert_eq!((&state["phase"], &state["server_name"]), (&json!("ready"), &json!("family.example.org")));
+    let mut admin = log_in(&agent).await;
+    assert_eq!(admin.get("/api/network").await.ok()["mode"], "auto");
+    let findings = admin.get("/api/health").await.ok()["findings"].clone();
+    assert!(findings.as_array().unwrap().iter().any(|finding| finding["code"] == "volume_key_lost"), "{findings:#}");
+    // Its replicas can't be gone on with, so it may be prepared anew.
+    let result = admin.done("/api/replicas/prepare", json!({ "disk": own, "erase": true })).await;
+    let groups: Vec<&str> = result["recovery_key"].as_str().unwrap().split('-').collect();
+    admin.post("/api/replicas/confirm", json!({ "groups": { "1": groups[0], "2": groups[1] } })).await.ok();
+    admin.done("/api/replicas/run", json!({})).await;
+    let findings = admin.get("/api/health").await.ok()["findings"].clone();
+    assert_eq!(findings, json!([]));
+}
+
+#[tokio::test]
+async fn a_box_whose_memory_is_lost_goes_on_with_what_its_homeserver_knows() {
+    let (mut agent, _admin, _) = ready().await;
+    agent.kill();
+    for file in ["state.json", "state.json.previous"] {
+        std::fs::write(agent.data().join("agent").join(file), "torn").unwrap();
+    }
+    agent.again();
+    let mut visitor = agent.visitor();
+    assert_eq!(visitor.post("/api/claim", json!({ "code": agent.setup_code() })).await.code(), "wrong_phase");
+    let state = visitor.get("/api/state").await.ok();
+    assert_eq!((&state["phase"], &state["server_name"]), (&json!("ready"), &json!("family.example.org")));
+    let mut admin = log_in(&agent).await;
+    admin.done("/api/replicas/run", json!({})).await;
+    assert_eq!(admin.get("/api/certificates").await.ok()["public"]["names"], json!(["family.example.org"]));
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ impl Network for Real {
     }
 
     fn network_plan(&self) -> Result<Plan> {
-        plan_file::read(&self.plan())
+        Ok(plan_file::kept(&self.plan()))
     }
 
     fn try_network(&self, plan: &Plan) -> Result<()> {
@@ -52,12 +52,7 @@ impl Network for Real {
 
     fn revert_network(&self) -> Result<()> {
         let mut tried = lock(&self.tried);
-        // A kept plan that can't be read must not leave the box without any address.
-        let plan = self.network_plan().unwrap_or_else(|error| {
-            tracing::warn!(%error, "the kept network settings are unusable, the network is set automatically");
-            Plan::Auto
-        });
-        self.apply(&plan)?;
+        self.apply(&self.network_plan()?)?;
         *tried = None;
         Ok(())
     }
