@@ -17,6 +17,9 @@ struct Running {
     ends_ms: u64,
 }
 
+/// From one attempt to put the kept setting back in force to the next.
+const AGAIN: Duration = Duration::from_secs(3);
+
 /// The setting that is being tried, if there is one.
 #[derive(Debug, Default)]
 pub struct Trial {
@@ -66,10 +69,15 @@ pub async fn begin(app: &Arc<App>, plan: Plan) -> Result<(), Problem> {
     let app = Arc::clone(app);
     tokio::spawn(async move {
         tokio::time::sleep(delay).await;
-        if let Err(problem) = run(&app, number, plan, length).await {
+        let ended = run(&app, number, plan, length).await;
+        if let Err(problem) = &ended {
             tracing::error!(%problem, "the network could not be changed");
         }
         app.trial.with(|running| *running = None);
+        if ended.is_err() {
+            // What was tried may be in force, in part or as a whole.
+            put_back(app).await;
+        }
     });
     Ok(())
 }
@@ -92,6 +100,28 @@ async fn run(app: &App, number: u64, plan: Plan, length: Duration) -> Result<(),
         tracing::warn!("nobody kept the network setting: it is as before");
     }
     Ok(())
+}
+
+/// Puts the kept setting in force, and tries that again for as long as it fails: a network card may come up later than the agent.
+pub async fn put_back(app: Arc<App>) {
+    let mut failed = false;
+    // A setting that is being tried sees to it itself when its time is over.
+    while app.trial.running().is_none() {
+        match app.machine(|system| system.revert_network()).await {
+            Ok(()) => {
+                if failed {
+                    tracing::info!("the network is set as it was kept");
+                }
+                return;
+            }
+            Err(problem) if !failed => {
+                tracing::warn!(%problem, "the network can't be set as it was kept; it is tried again");
+                failed = true;
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
 }
 
 /// The page was reached with the new setting.

@@ -92,7 +92,7 @@ pub fn open(config: Config, system: Arc<dyn System>, random: Random) -> Result<A
     if let Err(error) = remove_folder(&Scratch::place(&app)) {
         tracing::warn!(%error, "what a restore test left can't be removed");
     }
-    // What was only being tried when the power went.
+    // What was only being tried when the power went. Once more below where it fails, when the page is there.
     if let Err(error) = app.system.revert_network() {
         tracing::warn!(%error, "the network can't be set as it was kept");
     }
@@ -152,6 +152,7 @@ pub async fn run(app: Arc<App>) -> Result<Running, Problem> {
     }
     app.machine(|system| system.notify(&Notify::Ready)).await?;
     let mut tasks = JoinSet::new();
+    tasks.spawn(network::put_back(Arc::clone(&app)));
     tasks.spawn(go_on(Arc::clone(&app)));
     tasks.spawn(health::keep_alive(Arc::clone(&app)));
     tasks.spawn(health::keep_watch(Arc::clone(&app)));

@@ -173,6 +173,44 @@ async fn a_network_setting_is_tried_kept_or_goes_back_by_itself() {
     assert_eq!((&kept["mode"], &kept["address"]), (&json!("static"), &json!("192.168.1.9/24")));
 }
 
+fn fixed() -> Value {
+    json!({ "mode": "static", "address": "192.168.1.9/24", "gateway": "192.168.1.1", "dns": ["192.168.1.1"] })
+}
+
+async fn addresses(owner: &Client) -> Value {
+    owner.clone().get("/api/setup").await.ok()["steps"]["network"]["current"]["addresses"].clone()
+}
+
+#[tokio::test]
+async fn a_kept_address_is_set_once_the_network_card_is_there() {
+    let mut agent = Agent::start();
+    let mut owner = agent.owner().await;
+    owner.put("/api/setup/network", fixed()).await.ok();
+    until(async || owner.clone().post("/api/setup/network/keep", json!({})).await.status == 200).await;
+    until(async || owner.clone().get("/api/setup").await.ok()["steps"]["network"]["done"] == true).await;
+    agent.kill();
+    agent.faults("network_fails = true\n");
+    agent.again();
+    let owner = agent.owner().await;
+    until(async || agent.log().contains("it is tried again")).await;
+    assert_eq!(addresses(&owner).await, json!(["192.168.1.23/24"]));
+    agent.faults("");
+    until(async || addresses(&owner).await == json!(["192.168.1.9/24"])).await;
+}
+
+#[tokio::test]
+async fn a_network_setting_that_can_not_be_kept_goes_back() {
+    let agent = Agent::start();
+    let mut owner = agent.owner().await;
+    owner.put("/api/setup/network", fixed()).await.ok();
+    agent.faults("storage_full = true\n");
+    // It is in force once it can be kept.
+    until(async || owner.clone().post("/api/setup/network/keep", json!({})).await.status == 200).await;
+    until(async || addresses(&owner).await == json!(["192.168.1.23/24"])).await;
+    let network = owner.get("/api/setup").await.ok()["steps"]["network"].clone();
+    assert_eq!((&network["mode"], &network["trial_ends_ms"]), (&json!("auto"), &Value::Null));
+}
+
 async fn until(holds: impl AsyncFn() -> bool) {
     for _ in 0..100 {
         if holds().await {

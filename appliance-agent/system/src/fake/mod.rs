@@ -45,6 +45,7 @@ pub struct Fake {
     /// Its monotonic clock when it was opened.
     started_ms: u64,
     tried: Mutex<Option<Plan>>,
+    in_force: Mutex<Plan>,
     open: Arc<Mutex<volumes::Open>>,
     homeserver: Homeserver,
     log: Arc<Log>,
@@ -86,6 +87,7 @@ impl Fake {
             behind_ms: Mutex::new(machine.clock_behind_ms),
             started_ms: clock::milliseconds(rustix::time::ClockId::Boottime),
             tried: Mutex::default(),
+            in_force: Mutex::default(),
             homeserver: Homeserver::new(homeserver, &paths, Arc::clone(&log)),
             open,
             log,

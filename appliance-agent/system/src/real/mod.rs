@@ -20,7 +20,7 @@ mod services;
 mod volumes;
 mod words;
 
-use crate::{Owner, Paths, Plan};
+use crate::{Owner, Paths, plan_file::Kept};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -33,7 +33,7 @@ pub struct Real {
     paths: Paths,
     supervisor: notify::Supervisor,
     /// The plan that is in force but not kept.
-    tried: Mutex<Option<Plan>>,
+    tried: Mutex<Option<Kept>>,
     /// Held while volumes are made, opened or closed: these take several steps that must not mix.
     volumes: Mutex<volumes::Open>,
 }

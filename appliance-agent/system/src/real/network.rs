@@ -6,7 +6,8 @@
 use super::{Real, lock};
 use crate::command::{SHORT, ask, call};
 use crate::network::{is_link_local, split_address};
-use crate::{Error, Interface, Network, NetworkNow, Plan, Result, atomic, plan_file};
+use crate::plan_file::{self, Kept, Wired};
+use crate::{Error, Interface, Network, NetworkNow, Plan, Result, atomic};
 use serde::Deserialize;
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -31,14 +32,19 @@ impl Network for Real {
     }
 
     fn network_plan(&self) -> Result<Plan> {
-        Ok(plan_file::kept(&self.plan()))
+        Ok(plan_file::kept(&self.plan()).plan)
     }
 
     fn try_network(&self, plan: &Plan) -> Result<()> {
         plan.check()?;
         let mut tried = lock(&self.tried);
-        self.apply(plan)?;
-        *tried = Some(plan.clone());
+        let interface = match plan {
+            Plan::Auto => None,
+            Plan::Static { .. } => Some(wired(&self.network()?)?),
+        };
+        let wanted = Kept { plan: plan.clone(), interface };
+        self.apply(&wanted)?;
+        *tried = Some(wanted);
         Ok(())
     }
 
@@ -52,7 +58,7 @@ impl Network for Real {
 
     fn revert_network(&self) -> Result<()> {
         let mut tried = lock(&self.tried);
-        self.apply(&self.network_plan()?)?;
+        self.apply(&plan_file::kept(&self.plan()))?;
         *tried = None;
         Ok(())
     }
@@ -63,13 +69,17 @@ impl Real {
         self.paths.etc.join("network/plan.toml")
     }
 
-    fn apply(&self, plan: &Plan) -> Result<()> {
+    fn apply(&self, wanted: &Kept) -> Result<()> {
         let path = Path::new(STATIC);
-        let wanted = match plan {
+        let wanted = match &wanted.plan {
             Plan::Auto => None,
             Plan::Static { address, gateway, dns } => {
-                let interface = wired(&self.network()?)
-                    .ok_or_else(|| Error::NetworkFailed { detail: "there is no wired network interface".to_owned() })?;
+                let now = self.network()?;
+                let interface = match &wanted.interface {
+                    Some(interface) => interface.name_now(&now.interfaces),
+                    // Kept by a version that did not note it.
+                    None => wired(&now)?.name,
+                };
                 Some(network_file(&interface, address, *gateway, dns))
             }
         };
@@ -113,7 +123,7 @@ fn network_file(interface: &str, address: &str, gateway: IpAddr, dns: &[IpAddr])
 }
 
 /// The interface that a static address goes to: the one with the router, or the first with a cable, or the first.
-fn wired(now: &NetworkNow) -> Option<String> {
+fn wired(now: &NetworkNow) -> Result<Wired> {
     let is_wired = |interface: &&Interface| {
         let folder = Path::new("/sys/class/net").join(&interface.name);
         folder.join("device").exists() && !folder.join("wireless").exists()
@@ -121,7 +131,8 @@ fn wired(now: &NetworkNow) -> Option<String> {
     let wired: Vec<&Interface> = now.interfaces.iter().filter(is_wired).collect();
     let best = wired.iter().find(|interface| interface.gateway.is_some());
     let best = best.or_else(|| wired.iter().find(|interface| interface.carrier)).or_else(|| wired.first());
-    best.map(|interface| interface.name.clone())
+    best.map(|interface| Wired::of(interface))
+        .ok_or_else(|| Error::NetworkFailed { detail: "there is no wired network interface".to_owned() })
 }
 
 fn ip(arguments: &[&str]) -> Result<String> {

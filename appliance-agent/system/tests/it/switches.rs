@@ -74,6 +74,7 @@ fn a_plan_is_tried_and_kept_or_gone() {
     assert_eq!(again(&machine).network_plan().unwrap(), fixed());
     machine.faults("network_fails = true");
     assert_eq!(code(machine.try_network(&Plan::Auto)), "network_failed");
+    assert_eq!(code(machine.revert_network()), "network_failed");
     machine.faults("no_network = true");
     let now = machine.network().unwrap();
     assert!(now.addresses.is_empty() && now.gateway.is_none() && !now.interfaces[0].carrier);
