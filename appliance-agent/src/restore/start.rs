@@ -16,7 +16,7 @@ use crate::{
 use hearth_replication::{Destination, Key, Preview, Repository};
 use hearth_system::{Access, Secret, VolumeId, VolumeKey, VolumeLabel, atomic};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 const RESTORE: Kind = Kind {
     name: "restore",
@@ -25,6 +25,11 @@ const RESTORE: Kind = Kind {
     joins: true,
     once: false,
 };
+
+/// How long an interrupted restore waits for its disk.
+const PATIENCE: Duration = Duration::from_secs(2 * 60);
+/// How often it looks.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Starts the restore of a replica that was listed.
 ///
@@ -64,7 +69,38 @@ pub fn go_on(app: &Arc<App>) -> Result<(), Problem> {
         return Ok(());
     };
     let worker = Arc::clone(app);
-    app.jobs.start(RESTORE, |job| async move { run(&worker, &restoring, &job).await }).map(drop)
+    let work = |job: Progress| async move {
+        job.begin("open");
+        wait_for_disk(&worker, &restoring.volume).await;
+        run(&worker, &restoring, &job).await
+    };
+    app.jobs.start(RESTORE, work).map(drop)
+}
+
+/// A disk may spin up later than the agent does. What comes without it in this time is the restore's to tell.
+async fn wait_for_disk(app: &App, volume: &str) {
+    // What is left of a switch that has begun needs no disk.
+    if Places::of(app).has_begun() {
+        return;
+    }
+    let there = async {
+        let mut waits = false;
+        loop {
+            match app.machine(|system| system.disks(&[])).await {
+                Ok(disks) if disks.iter().any(|disk| disk.volume.as_ref().is_some_and(|id| id.0 == volume)) => return,
+                Ok(_) => {}
+                Err(problem) => tracing::warn!(%problem, "the disks can't be listed"),
+            }
+            if !waits {
+                tracing::info!("an interrupted restore waits for its disk");
+                waits = true;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    if tokio::time::timeout(PATIENCE, there).await.is_err() {
+        tracing::warn!("the disk of an interrupted restore did not come");
+    }
 }
 
 /// Whether the replica can be restored here, by a look that changes nothing: until then the former box can go on with its disk. Blocks.

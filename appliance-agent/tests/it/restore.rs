@@ -151,6 +151,43 @@ async fn a_restore_cut_off_at_any_moment_goes_on_by_itself() {
     }
 }
 
+#[tokio::test]
+async fn an_interrupted_restore_waits_for_a_disk_that_spins_up_slowly() {
+    let (first, disk, key) = former().await;
+    let mut second = Agent::with_disk_of(&first, &disk);
+    let mut owner = second.owner().await;
+    let replica = open(&mut owner, &key).await;
+    // Opening takes so long that the restore is cut off before it has read anything.
+    second.faults("slow_ms = 2000\n");
+    owner.post("/api/restore/start", json!({ "replica": replica })).await.ok();
+    let mut visitor = second.visitor();
+    for _ in 0..600 {
+        if visitor.get("/api/state").await.ok()["phase"] == "restoring" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    second.kill();
+    second.faults("pulled = [\"usb-carried\"]\n");
+    second.again();
+    for _ in 0..100 {
+        if second.log().contains("waits for its disk") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(visitor.get("/api/state").await.ok()["phase"], "restoring");
+    second.faults("");
+    for _ in 0..600 {
+        if visitor.get("/api/state").await.ok()["phase"] == "ready" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    until_it_answers(&second).await;
+    is_restored(&second).await;
+}
+
 /// Until the homeserver has been started.
 pub async fn until_it_answers(agent: &Agent) {
     let mut visitor = agent.visitor();
