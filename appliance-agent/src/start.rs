@@ -89,6 +89,12 @@ pub fn open(config: Config, system: Arc<dyn System>, random: Random) -> Result<A
         // The page has to come up all the same; the restore tries it again.
         tracing::error!(%problem, "a restore could not be finished");
     }
+    // A switch that was finished just now leaves it to this, and a card may have lost or torn the pair since: the homeserver needs one.
+    if app.store.phase() == Phase::Ready
+        && let Err(problem) = certificates::place_local_if_chosen(&app)
+    {
+        tracing::warn!(%problem, "the certificate of the public name can't be put in place");
+    }
     if let Err(error) = remove_folder(&Scratch::place(&app)) {
         tracing::warn!(%error, "what a restore test left can't be removed");
     }
@@ -148,7 +154,7 @@ pub async fn run(app: Arc<App>) -> Result<Running, Problem> {
     };
     let worker = Arc::clone(&app);
     if let Err(problem) = blocking(move || Ok(welcome::show(&worker)?)).await {
-        tracing::warn!(%problem, "address and setup code can't be shown");
+        tracing::warn!(%problem, "address and setup code can't be shown, or taken away");
     }
     app.machine(|system| system.notify(&Notify::Ready)).await?;
     let mut tasks = JoinSet::new();

@@ -24,13 +24,13 @@ pub fn setup_code(agent: &Path, random: &crate::random::Random) -> hearth_system
     Ok(code)
 }
 
-/// Shows address and code on the console and on the boot partition. Blocks.
+/// Shows address and code on the console and on the boot partition; takes them from there once the box is in use. Blocks.
 ///
 /// # Errors
 /// The machine's.
 pub fn show(app: &App) -> hearth_system::Result<()> {
     if app.store.phase() == Phase::Ready {
-        return Ok(());
+        return app.system.withdraw();
     }
     let addresses = app.system.network().map(|now| now.addresses).unwrap_or_default();
     app.system.announce(&words(app, &addresses))
