@@ -239,7 +239,10 @@ fn kept(places: &Places) -> Result<Kept, Problem> {
 fn complete(app: &App, places: &Places, kept: &Kept) -> Result<(), Problem> {
     let owner = app.system.homeserver_owner();
     if places.media.is_dir() {
-        rename(&places.media, &places.new.join("media"))?;
+        let media = places.new.join("media");
+        rename(&places.media, &media)?;
+        // Where the former box never had any, the replica says nothing of the folder, and it was made as root's.
+        atomic::folder(&media, 0o700, Some(owner))?;
     }
     let tls = places.new.join("tls");
     atomic::folder(&tls, 0o700, Some(owner))?;

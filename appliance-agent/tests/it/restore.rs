@@ -6,6 +6,7 @@ use crate::{
     setup::{PASSWORD, disk, ready},
 };
 use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt as _;
 
 /// Opens the carried disk and gives the newest replica's id.
 async fn open(owner: &mut Client, key: &str) -> String {
@@ -70,6 +71,9 @@ async fn a_box_is_restored_from_its_disk_and_goes_on() {
     let result = owner.done("/api/restore/start", json!({ "replica": replica })).await;
     assert_eq!(result["server_name"], "family.example.org");
     is_restored(&second).await;
+    // A test is no root and sees no owner change, but both are set in one go.
+    let media = std::fs::metadata(second.data().join("homeserver/media")).unwrap();
+    assert_eq!(media.permissions().mode() & 0o777, 0o700, "the media folder is the homeserver's");
     let state = std::fs::read_to_string(second.data().join("agent/state.json")).unwrap();
     assert!(!state.contains(&key) && !state.contains("argon2id"));
 }
