@@ -32,6 +32,7 @@ pub async fn install(
 ) -> Result<(), CertificateError> {
     progress(Progress::of(Step::Install, StepState::Running));
     pair.check(name, now_ms)?;
+    settle(folder, name, server).await?;
     folder.install(pair)?;
     let served = match server.reload().await {
         Ok(()) => handshake::serves(server.address(), name, pair, PATIENCE).await,
@@ -51,5 +52,19 @@ pub async fn install(
             }
             Err(error)
         }
+    }
+}
+
+/// A power cut between a certificate's first serving and the old one's going leaves the old one in `previous/`, and what is installed next
+/// would go back to that, however good the one in between is.
+async fn settle(folder: &Folder, name: &str, server: &dyn Server) -> Result<(), CertificateError> {
+    // A damaged one counts: it is nothing to go back to.
+    if matches!(folder.previous(), Ok(None)) {
+        return Ok(());
+    }
+    let Ok(Some(current)) = folder.current() else { return Ok(()) };
+    match handshake::serves(server.address(), name, &current, PATIENCE).await {
+        Ok(()) => folder.confirm(),
+        Err(_) => Ok(()),
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     peer::{House, NAME, Reports, now_ms, request, serve_tls},
 };
 use hearth_certificates::{
-    Folder, Resolver,
+    Authority, Folder, Hosts, Resolver,
     acme::{ChallengeHost, Challenges, HttpTokens, Server, TlsPlace, install},
 };
 use rustls::{
@@ -215,4 +215,33 @@ async fn a_renewed_certificate_is_installed_only_where_it_serves() {
     let error = install(&folder, &pairs[2], "other.org", now_ms(), &server, &|_| {}).await.unwrap_err();
     assert_eq!(error.code(), "certificate_other_name");
     assert_eq!(*server.reloads.lock().unwrap(), 4, "nothing was touched");
+}
+
+#[tokio::test]
+async fn what_a_power_cut_left_of_an_older_certificate_is_not_gone_back_to() {
+    let root = tempfile::TempDir::new().unwrap();
+    let (authority, _) = Authority::open(&root.path().join("authority"), now_ms()).unwrap();
+    let hosts = Hosts { names: vec!["hearth.local".to_owned()], addresses: Vec::new() };
+    let [one, two, three] = [(); 3].map(|()| authority.issue(&hosts, now_ms()).unwrap());
+    let port = crate::pebble::free_port();
+    let house = House::open(None, Some(port)).await;
+    for two_has_served in [true, false] {
+        let folder = Folder::new(root.path().join(format!("tls-{two_has_served}")), None);
+        folder.install(&one).unwrap();
+        // The second was put in place, and the power went before the first one could go.
+        folder.install(&two).unwrap();
+        house.resolver.set_public(Some(if two_has_served { &two } else { &one }));
+        let server = Served {
+            folder: folder.clone(),
+            resolver: Arc::clone(&house.resolver),
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            is_stuck: true,
+            reloads: Mutex::default(),
+        };
+        let error = install(&folder, &three, "hearth.local", now_ms(), &server, &|_| {}).await.unwrap_err();
+        assert_eq!(error.code(), "certificate_not_served");
+        let back = if two_has_served { &two } else { &one };
+        assert_eq!(folder.current().unwrap().unwrap().fingerprint(), back.fingerprint(), "{two_has_served}");
+        assert!(folder.previous().unwrap().is_none());
+    }
 }
