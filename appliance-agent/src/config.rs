@@ -28,6 +28,8 @@ pub struct Config {
     pub replicas: Replicas,
     /// How a network setting is tried.
     pub network: Network,
+    /// The way in while the homeserver is silent.
+    pub rescue: Rescue,
 }
 
 /// The authority that certificates come from.
@@ -76,6 +78,14 @@ pub struct Network {
     pub trial_s: u64,
 }
 
+/// The way in while the homeserver is silent.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rescue {
+    /// Seconds of silence until the setup code lets in again: more than any start takes.
+    pub after_s: u64,
+}
+
 impl Default for Config {
     fn default() -> Self {
         let everywhere = |port| SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
@@ -89,6 +99,7 @@ impl Default for Config {
             checks: Checks::default(),
             replicas: Replicas::default(),
             network: Network::default(),
+            rescue: Rescue::default(),
         }
     }
 }
@@ -102,6 +113,12 @@ impl Default for Acme {
 impl Default for Network {
     fn default() -> Self {
         Self { delay_s: 5, trial_s: 90 }
+    }
+}
+
+impl Default for Rescue {
+    fn default() -> Self {
+        Self { after_s: 300 }
     }
 }
 

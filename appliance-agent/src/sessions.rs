@@ -21,6 +21,8 @@ const MOST: usize = 64;
 pub enum Who {
     /// Somebody who could read the setup code.
     Owner,
+    /// The same once the box is in use, while the homeserver is silent: for what mends it, and no longer than that.
+    Rescuer,
     /// An administrator, by user id.
     Administrator(String),
 }

@@ -28,6 +28,8 @@ use serde::{Deserialize, Serialize};
 const SETUP: Access = Access::In(&[Phase::Setup]);
 const READY: Access = Access::In(&[Phase::Ready]);
 const ANY: Access = Access::In(&[Phase::Setup, Phase::Restoring, Phase::Ready]);
+const READY_OR_RESCUE: Access = Access::Rescue(&[Phase::Ready]);
+const ANY_OR_RESCUE: Access = Access::Rescue(&[Phase::Setup, Phase::Restoring, Phase::Ready]);
 const SETUP_OR_READY: Access = Access::In(&[Phase::Setup, Phase::Ready]);
 
 /// Every endpoint there is.
@@ -59,7 +61,7 @@ pub fn routes() -> Vec<Route> {
         Route::post("/api/restore/open", SETUP, restore::open),
         Route::post("/api/restore/preview", SETUP, restore::preview),
         Route::post("/api/restore/start", SETUP, restore::start),
-        Route::get("/api/health", READY, health::health),
+        Route::get("/api/health", READY_OR_RESCUE, health::health),
         Route::get("/api/storage", READY, health::storage),
         Route::get("/api/users", READY, users::list),
         Route::post("/api/users", READY, users::create),
@@ -85,9 +87,9 @@ pub fn routes() -> Vec<Route> {
         Route::get("/api/network", READY, network::get),
         Route::put("/api/network", READY, network::put),
         Route::post("/api/network/keep", READY, network::keep),
-        Route::get("/api/logs", ANY, logs::get),
-        Route::post("/api/restart", ANY, power::restart),
-        Route::post("/api/factory-reset", READY, power::factory_reset),
+        Route::get("/api/logs", ANY_OR_RESCUE, logs::get),
+        Route::post("/api/restart", ANY_OR_RESCUE, power::restart),
+        Route::post("/api/factory-reset", READY_OR_RESCUE, power::factory_reset),
     ]
 }
 

@@ -4,6 +4,7 @@ use super::{Done, Nothing};
 use crate::{
     app::App,
     attempts::Attempts,
+    health,
     homeserver::Login,
     http::{self as web, Body, Peer},
     problem::Problem,
@@ -30,14 +31,15 @@ pub(super) struct Claim {
     code: String,
 }
 
-/// `POST /api/claim`: the setup code lets in until the box is in use.
+/// `POST /api/claim`: the setup code lets in until the box is in use, and again while the homeserver stays silent.
 pub(super) async fn claim(
     State(app): State<Arc<App>>,
     Peer(peer): Peer,
     Body(Claim { code }): Body<Claim>,
 ) -> Result<Response, Problem> {
-    if app.store.phase() == Phase::Ready {
-        return Err(Problem::wrong_phase(Phase::Ready));
+    let phase = app.store.phase();
+    if phase == Phase::Ready && !health::rescue_is_open(&app) {
+        return Err(Problem::wrong_phase(phase));
     }
     attempt(&app.claims, peer)?;
     // Digests are of one length whatever was typed, and are compared in the same time whichever letters differ.
@@ -52,6 +54,10 @@ pub(super) async fn claim(
         ));
     }
     app.claims.right(peer);
+    if phase == Phase::Ready {
+        tracing::warn!(%peer, "somebody came in by the setup code, for the homeserver is silent");
+        return begin(&app, Who::Rescuer);
+    }
     if app.store.phase() == Phase::Unclaimed {
         app.store.change(|state| state.phase = Phase::Setup)?;
         tracing::info!(%peer, "the box was claimed");
@@ -159,7 +165,7 @@ pub(super) async fn confirm(app: &App, peer: IpAddr, who: &Who, password: &str) 
     attempt(&app.logins, peer)?;
     let name = match who {
         Who::Administrator(user_id) => user_id.clone(),
-        Who::Owner => {
+        Who::Owner | Who::Rescuer => {
             app.store.read(|state| state.setup.administrator.as_ref().map(|who| who.name.clone())).ok_or_else(|| {
                 Problem::new(
                     StatusCode::FORBIDDEN,

@@ -1,16 +1,17 @@
 //! `GET /api/state`: what everybody may know, so that the page shows the right thing first.
 
-use crate::{app::App, http::token, state::Phase};
+use crate::{app::App, health, http::who, sessions::Who, state::Phase};
 use axum::{Json, extract::State};
 use http::HeaderMap;
 use serde::Serialize;
 use std::sync::Arc;
-use tokio::time::Instant;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Answer {
     phase: Phase,
     authenticated: bool,
+    session: Option<&'static str>,
+    rescue: bool,
     language: String,
     version: &'static str,
     board: String,
@@ -21,7 +22,8 @@ pub(super) struct Answer {
 }
 
 pub(super) async fn state(State(app): State<Arc<App>>, headers: HeaderMap) -> Json<Answer> {
-    let authenticated = token(&headers).is_some_and(|token| app.sessions.find(token, Instant::now()).is_some());
+    let who = who(&app, &headers);
+    let authenticated = who.is_some();
     let (phase, language, server_name) = app.store.read(|state| {
         let language = state.setup.locale.as_ref().map_or_else(|| "en".to_owned(), |locale| locale.language.clone());
         // Before it is in use the name is the owner's alone.
@@ -31,6 +33,12 @@ pub(super) async fn state(State(app): State<Arc<App>>, headers: HeaderMap) -> Js
     Json(Answer {
         phase,
         authenticated,
+        session: who.map(|who| match who {
+            Who::Owner => "owner",
+            Who::Rescuer => "rescuer",
+            Who::Administrator(_) => "administrator",
+        }),
+        rescue: health::rescue_is_open(&app),
         language,
         version: env!("CARGO_PKG_VERSION"),
         board: app.system.board().model,

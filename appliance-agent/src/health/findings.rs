@@ -11,6 +11,7 @@ use hearth_system::{Disk, Measurements, Memory, Usage, VolumeId};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::sync::Arc;
+use tokio::time::Instant;
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
 /// Looks at the homeserver that may stay without an answer: it may be starting.
@@ -83,7 +84,7 @@ pub async fn report(app: &Arc<App>) -> Result<Report, Problem> {
     // The dashboard wants the present, not the last look.
     let answer = app.homeserver.health().await;
     let health = answer.as_ref().ok().cloned();
-    app.watch.see(answer.map_err(|error| error.to_string()));
+    app.watch.see(answer.map_err(|error| error.to_string()), Instant::now());
     let mut findings = Vec::new();
     findings.extend(homeserver(app));
     findings.extend(storage(&usage, wear));

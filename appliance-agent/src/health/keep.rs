@@ -1,10 +1,11 @@
 //! The watch over the homeserver, the storage and the time.
 
-use super::storage;
+use super::{rescue, storage};
 use crate::{app::App, homeserver::Health, state::Phase};
 use http::Method;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
 
 const LOOK: Duration = Duration::from_secs(15);
 /// Of every so many looks one counts the storage: each writes a little to the card.
@@ -16,6 +17,7 @@ const SAVE_CLOCK: Duration = Duration::from_secs(10 * 60);
 pub async fn keep_watch(app: Arc<App>) {
     let mut tick = tokio::time::interval(LOOK);
     let mut looks = 0_u32;
+    let mut open = false;
     loop {
         tick.tick().await;
         if app.store.phase() == Phase::Ready {
@@ -24,13 +26,17 @@ pub async fn keep_watch(app: Arc<App>) {
                 clocks(&app, health).await;
             }
             let before = app.watch.seen().silent;
-            app.watch.see(answer.map_err(|error| error.to_string()));
+            app.watch.see(answer.map_err(|error| error.to_string()), Instant::now());
             let now = app.watch.seen();
             if before == 0 && now.silent == 1 {
                 tracing::warn!(error = now.error, "the homeserver does not answer");
             } else if before > 0 && now.silent == 0 {
                 tracing::info!("the homeserver answers again");
             }
+        }
+        if open != rescue::is_open(&app) {
+            open = !open;
+            rescue::tell(&app, open).await;
         }
         if looks.is_multiple_of(STORAGE_EVERY)
             && let Err(problem) = storage::note(&app).await

@@ -3,7 +3,7 @@
 use crate::homeserver::Health;
 use hearth_reachability::Finding;
 use std::sync::{Mutex, PoisonError};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 /// The homeserver as it was last seen.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +12,8 @@ pub struct Seen {
     pub health: Option<Health>,
     /// Questions in a row that it did not answer.
     pub silent: u32,
+    /// When it did not answer the first of these.
+    pub silent_since: Option<Instant>,
     /// What was wrong the last time.
     pub error: Option<String>,
 }
@@ -59,12 +61,13 @@ impl Watch {
     }
 
     /// It answered, or did not.
-    pub fn see(&self, answer: Result<Health, String>) {
+    pub fn see(&self, answer: Result<Health, String>, now: Instant) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         match answer {
-            Ok(health) => *seen = Seen { health: Some(health), silent: 0, error: None },
+            Ok(health) => *seen = Seen { health: Some(health), ..Seen::default() },
             Err(error) => {
                 seen.silent = seen.silent.saturating_add(1);
+                seen.silent_since = seen.silent_since.or(Some(now));
                 seen.error = Some(error);
             }
         }
@@ -98,5 +101,29 @@ impl Watch {
     /// Notes it.
     pub fn set_clock_restored(&self) {
         set(&self.clock_restored, true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn silence_counts_from_the_first_question_without_an_answer() {
+        let (watch, start) = (Watch::default(), Instant::now());
+        let silent = |after_s| watch.see(Err("nobody answers".to_owned()), start + Duration::from_secs(after_s));
+        assert_eq!(watch.seen().silent_since, None);
+        silent(0);
+        silent(15);
+        assert_eq!((watch.seen().silent, watch.seen().silent_since), (2, Some(start)));
+        let health = serde_json::from_value(serde_json::json!({
+            "server_name": "example.org", "version": "1", "schema": 1, "position": 1, "users": 1, "rooms": 0, "uptime_s": 1,
+            "registration": "closed", "mail": false, "newest_event_ts": null, "database_bytes": 0
+        }));
+        watch.see(Ok(health.unwrap()), start + Duration::from_secs(30));
+        assert_eq!((watch.seen().silent, watch.seen().silent_since), (0, None));
+        silent(45);
+        assert_eq!(watch.seen().silent_since, Some(start + Duration::from_secs(45)));
     }
 }

@@ -1,7 +1,7 @@
 //! What stands before every handler: the header and origin that a foreign page can't send, the session, the phase, a limit of time.
 
 use super::{cookie, route::Access};
-use crate::{app::App, problem::Problem, sessions::Who};
+use crate::{app::App, health, problem::Problem, sessions::Who};
 use axum::{
     extract::{FromRequestParts, Request, State},
     middleware::Next,
@@ -67,12 +67,29 @@ fn admit(app: &App, access: Access, request: &Request) -> Result<Option<Who>, Pr
     if request.method() != Method::GET {
         same_origin(request.headers(), request.uri())?;
     }
-    let Access::In(phases) = access else { return Ok(None) };
-    let who = cookie::token(request.headers())
-        .and_then(|token| app.sessions.find(token, Instant::now()))
-        .ok_or_else(Problem::not_logged_in)?;
+    let (phases, rescue) = match access {
+        Access::Open => return Ok(None),
+        Access::In(phases) => (phases, false),
+        Access::Rescue(phases) => (phases, true),
+    };
+    let who = who(app, request.headers()).ok_or_else(Problem::not_logged_in)?;
+    if who == Who::Rescuer && !rescue {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "rescue_only",
+            "This needs an administrator's name and password.",
+            "By the setup code you can look at health and logs, restart the box, and reset it.",
+        ));
+    }
     let phase = app.store.phase();
     if phases.contains(&phase) { Ok(Some(who)) } else { Err(Problem::wrong_phase(phase)) }
+}
+
+/// Whose session a request brings. One that began because the homeserver was silent ends when it answers.
+#[must_use]
+pub fn who(app: &App, headers: &HeaderMap) -> Option<Who> {
+    let who = cookie::token(headers).and_then(|token| app.sessions.find(token, Instant::now()))?;
+    (who != Who::Rescuer || health::rescue_is_open(app)).then_some(who)
 }
 
 /// A page of another origin can make a browser send a request with the cookie of an older browser, but not with a header of

@@ -11,7 +11,7 @@ mod serve;
 
 pub use body::{Body, Parts, Queries};
 pub use cookie::{begin, end, token};
-pub use guard::{Caller, Peer};
+pub use guard::{Caller, Peer, who};
 pub use redirect::{PlainHost, plain_router, tls_redirect_router};
 pub use route::{Access, Route, router};
 pub use serve::{Listening, serve};

@@ -20,6 +20,8 @@ pub enum Access {
     Open,
     /// Who is logged in, in these phases.
     In(&'static [Phase]),
+    /// These, and who came in because the homeserver is silent.
+    Rescue(&'static [Phase]),
 }
 
 /// A row of the table.

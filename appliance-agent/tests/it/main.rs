@@ -17,5 +17,6 @@ mod mdns;
 mod namespace;
 #[path = "../../certificates/tests/it/pebble.rs"]
 mod pebble;
+mod rescue;
 mod restore;
 mod setup;
