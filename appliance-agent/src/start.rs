@@ -89,11 +89,8 @@ pub fn open(config: Config, system: Arc<dyn System>, random: Random) -> Result<A
         // The page has to come up all the same; the restore tries it again.
         tracing::error!(%problem, "a restore could not be finished");
     }
-    // A switch that was finished just now leaves it to this, and a card may have lost or torn the pair since: the homeserver needs one.
-    if app.store.phase() == Phase::Ready
-        && let Err(problem) = certificates::place_local_if_chosen(&app)
-    {
-        tracing::warn!(%problem, "the certificate of the public name can't be put in place");
+    if app.store.phase() == Phase::Ready {
+        for_the_homeserver(&app);
     }
     if let Err(error) = remove_folder(&Scratch::place(&app)) {
         tracing::warn!(%error, "what a restore test left can't be removed");
@@ -130,6 +127,23 @@ fn from_the_homeserver(paths: &Paths, certificates: &Certificates, keys: &KeyFil
         state.volume = Some(volume.0.clone());
     }
     state
+}
+
+/// What a homeserver in use needs to start, put in place where a card has lost or torn it, or a switch that was finished just now left it to
+/// this. Blocks.
+fn for_the_homeserver(app: &App) {
+    if let Err(problem) = certificates::place_local_if_chosen(app) {
+        tracing::warn!(%problem, "the certificate of the public name can't be put in place");
+    }
+    let folder = &app.paths.homeserver;
+    let names = app.store.read(|state| state.setup.server_name.clone().zip(state.setup.host.clone()));
+    // What the owner has changed since is in the database.
+    if let (None, Some((server_name, host))) = (homeserver::names(folder), names) {
+        match homeserver::write(app, folder, Some(&server_name), Some(&host)) {
+            Ok(()) => tracing::warn!("the homeserver's configuration could not be read, and was written anew"),
+            Err(problem) => tracing::warn!(%problem, "the homeserver's configuration can't be written anew"),
+        }
+    }
 }
 
 /// Serves, goes on with what was interrupted, and looks after the box.

@@ -68,7 +68,14 @@ async fn one_damaged_small_file_keeps_no_box_from_coming_up() {
     let (mut agent, mut admin, _) = ready().await;
     let own = disk(&mut admin, "ours").await;
     agent.kill();
-    for file in ["agent/state.json", "agent/volumes.json", "agent/setup-code", "etc/network/plan.toml"] {
+    for file in [
+        "agent/state.json",
+        "agent/volumes.json",
+        "agent/setup-code",
+        "etc/network/plan.toml",
+        "homeserver/homeserver.toml",
+        "homeserver/tls/key.pem",
+    ] {
         let path = agent.data().join(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, b"\0\xff\0").unwrap();
