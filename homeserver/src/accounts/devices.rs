@@ -3,7 +3,7 @@
 //! What else belongs to a device (keys, to-device messages, pushers) lies in higher layers: whoever
 //! removes a device here has them remove theirs in the same change.
 
-use super::{AccountError, sessions};
+use super::{AccountError, login_tokens, sessions};
 use hearth_store::{Change, Read, records::DeviceRecord, tables::DEVICES};
 use ruma::{DeviceId, OwnedDeviceId, UserId};
 
@@ -93,12 +93,14 @@ pub fn seen(
     Ok(change.put(DEVICES, (user.as_str(), device.as_str()), &record)?)
 }
 
-/// Removes a device and ends its tokens. Says whether there was one.
+/// Removes a device and ends its tokens, those that it may have asked for to log others in among them. Says whether
+/// there was one.
 ///
 /// # Errors
 /// [`AccountError::Store`]
 pub fn remove(change: &mut Change<'_>, user: &UserId, device: &DeviceId) -> Result<bool, AccountError> {
     sessions::end(change, user, device)?;
+    login_tokens::end_all(change, user)?;
     Ok(change.delete(DEVICES, (user.as_str(), device.as_str()))?)
 }
 
@@ -111,6 +113,8 @@ pub fn remove_all(
     user: &UserId,
     except: Option<&DeviceId>,
 ) -> Result<Vec<OwnedDeviceId>, AccountError> {
+    // Also where there is no other device: a login token would make one.
+    login_tokens::end_all(change, user)?;
     let mut removed = Vec::new();
     for (device, _) in all(change, user)? {
         if Some(&*device) != except {

@@ -30,6 +30,26 @@ pub fn issue(change: &mut Change<'_>, user: &UserId, token: &TokenHash, now: u64
     Ok(change.put(LOGIN_TOKENS, token, &record)?)
 }
 
+/// Ends all login tokens of a user: one that was asked for on a device that is logged out, or with a password that is no
+/// longer good, must not log anybody in. Which device asked is not kept; whoever loses a token that was still meant well
+/// asks for another.
+///
+/// # Errors
+/// [`AccountError::Store`]
+pub fn end_all(change: &mut Change<'_>, user: &UserId) -> Result<(), AccountError> {
+    let mut of_user = Vec::new();
+    for row in change.prefix(LOGIN_TOKENS, ())? {
+        let (token, record) = row?;
+        if record.user == user.as_str() {
+            of_user.push(token);
+        }
+    }
+    for token in of_user {
+        change.delete(LOGIN_TOKENS, token)?;
+    }
+    Ok(())
+}
+
 /// Spends a login token.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! Users of this server.
 
-use super::{AccountError, devices, emails};
+use super::{AccountError, devices, emails, login_tokens};
 use hearth_store::{
     Change, Read,
     records::UserRecord,
@@ -56,11 +56,16 @@ pub fn password_hash(read: &impl Read, user: &UserId) -> Result<Option<String>, 
     Ok(get(read, user)?.filter(|record| !record.deactivated).and_then(|record| record.password_hash))
 }
 
-/// Sets the user's password by its hash.
+/// Sets the user's password by its hash. What was given out by the old one to log in with ends.
 ///
 /// # Errors
 /// [`AccountError::NoSuchUser`]
 pub fn set_password(change: &mut Change<'_>, user: &UserId, hash: String) -> Result<(), AccountError> {
+    login_tokens::end_all(change, user)?;
+    store_password(change, user, hash)
+}
+
+fn store_password(change: &mut Change<'_>, user: &UserId, hash: String) -> Result<(), AccountError> {
     let mut record = get(change, user)?.filter(|record| !record.deactivated).ok_or(AccountError::NoSuchUser)?;
     record.password_hash = Some(hash);
     Ok(change.put(USERS, user.as_str(), &record)?)
@@ -72,7 +77,7 @@ pub fn set_password(change: &mut Change<'_>, user: &UserId, hash: String) -> Res
 /// [`AccountError::Store`]
 pub fn rehash_password(change: &mut Change<'_>, user: &UserId, dated: &str, hash: String) -> Result<(), AccountError> {
     match password_hash(change, user)? {
-        Some(stored) if stored == dated => set_password(change, user, hash),
+        Some(stored) if stored == dated => store_password(change, user, hash),
         _ => Ok(()),
     }
 }

@@ -3,7 +3,8 @@
 use super::device;
 use crate::{
     accounts::{
-        devices::Login,
+        AccountError,
+        devices::{self, Login},
         login_tokens,
         sessions::{self, Secret, Tokens},
         uia::Purpose,
@@ -197,7 +198,15 @@ pub async fn get_login_token(
     uia::require(&app, &caller, Purpose::new("login token"), request.auth.as_ref()).await?;
     let token = Secret::new("hrl", &app.random);
     let (hash, now) = (token.hash(), app.clock.now());
-    app.store.change(move |change| login_tokens::issue(change, &caller.user, &hash, now)).await?;
+    app.store
+        .change(move |change| {
+            // The device may have been logged out since the request came, and with it what it asked for before.
+            if devices::get(change, &caller.user, &caller.device)?.is_none() {
+                return Err(AccountError::UnknownToken { soft_logout: false });
+            }
+            login_tokens::issue(change, &caller.user, &hash, now)
+        })
+        .await?;
     Ok(get_login_token::v1::Response::new(login_tokens::LIFETIME, token.reveal()))
 }
 

@@ -202,6 +202,34 @@ async fn a_login_token_logs_in_once_and_soon() {
     server.anyone().post(LOGIN, body).await.error(403, "M_FORBIDDEN");
 }
 
+/// Who had a minute at somebody's open client could log in after a new password and a logout from everywhere.
+#[tokio::test]
+async fn a_login_token_ends_with_the_password_and_with_the_devices() {
+    let server = Server::new();
+    let get_token = "/_matrix/client/v1/login/get_token";
+    let body = |issued: &Value| json!({ "type": "m.login.token", "token": issued["login_token"] });
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let of_bob = bob.prove(Method::POST, get_token, json!({}), "bob").await.ok();
+
+    let second = server.login("alice").await;
+    let issued = second.prove(Method::POST, get_token, json!({}), "alice").await.ok();
+    // The same password anew, and the devices stay.
+    let new = json!({ "new_password": password("alice"), "logout_devices": false });
+    alice.prove(Method::POST, "/_matrix/client/v3/account/password", new, "alice").await.ok();
+    second.get(WHOAMI).await.ok();
+    server.anyone().post(LOGIN, body(&issued)).await.error(403, "M_FORBIDDEN");
+
+    let issued = second.prove(Method::POST, get_token, json!({}), "alice").await.ok();
+    second.post("/_matrix/client/v3/logout", json!({})).await.ok();
+    server.anyone().post(LOGIN, body(&issued)).await.error(403, "M_FORBIDDEN");
+
+    let issued = alice.prove(Method::POST, get_token, json!({}), "alice").await.ok();
+    alice.post("/_matrix/client/v3/logout/all", json!({})).await.ok();
+    server.anyone().post(LOGIN, body(&issued)).await.error(403, "M_FORBIDDEN");
+    // Nobody else's.
+    assert_eq!(server.anyone().post(LOGIN, body(&of_bob)).await.ok()["user_id"], bob.user);
+}
+
 #[tokio::test]
 async fn a_device_is_deleted_only_with_the_password() {
     let server = Server::new();
