@@ -11,7 +11,7 @@ use hearth_store::{
 };
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
 use sha2::{Digest as _, Sha256};
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// SHA-256 of a token.
 pub type TokenHash = [u8; 32];
@@ -147,49 +147,72 @@ pub fn refresh(change: &mut Change<'_>, token: &TokenHash, tokens: &Tokens) -> R
     // Using the new refresh token is using what the last refresh gave.
     confirm(change, &record.access)?;
 
-    let mut unused = Vec::new();
-    let mut refresh_of = std::collections::BTreeMap::new();
-    for (other, kind) in of_device(change, &record.user, &record.device)? {
-        match kind {
-            TokenKind::Access => {
-                if let Some(access) = change.get(ACCESS_TOKENS, other)?
-                    && access.replaces.as_ref() == Some(token)
-                {
-                    unused.push((access.expires_at, other));
-                }
-            }
-            TokenKind::Refresh => {
-                if let Some(refresh) = change.get(REFRESH_TOKENS, other)? {
-                    refresh_of.insert(refresh.access, other);
-                }
-            }
-        }
-    }
+    let mut unused = successors(change, &record.user, &record.device, token)?;
     unused.sort_unstable();
     let surplus = (unused.len() + 1).saturating_sub(UNUSED_SUCCESSORS);
-    for (_, access) in unused.into_iter().take(surplus) {
-        remove(change, &record.user, &record.device, &access, TokenKind::Access)?;
-        if let Some(refresh) = refresh_of.get(&access) {
-            remove(change, &record.user, &record.device, refresh, TokenKind::Refresh)?;
-        }
+    for pair in unused.into_iter().take(surplus) {
+        remove_pair(change, &record.user, &record.device, &pair)?;
     }
     store(change, &record.user, &record.device, tokens, Some(*token))
 }
 
 /// Notes that an access token from a refresh is in use: the refresh token that it came from, and the
-/// access token before it, end now.
+/// access token before it, end now. So do the other pairs that the same refresh token has given out: a client goes on
+/// with one, and somebody else's must not stay good.
 ///
 /// # Errors
 /// [`AccountError::Store`]
 pub fn confirm(change: &mut Change<'_>, access: &TokenHash) -> Result<(), AccountError> {
     let Some(mut record) = change.get(ACCESS_TOKENS, access)? else { return Ok(()) };
     let Some(old) = record.replaces.take() else { return Ok(()) };
+    for pair in successors(change, &record.user, &record.device, &old)? {
+        if pair.access != *access {
+            remove_pair(change, &record.user, &record.device, &pair)?;
+        }
+    }
     if let Some(replaced) = change.get(REFRESH_TOKENS, old)? {
         remove(change, &replaced.user, &replaced.device, &replaced.access, TokenKind::Access)?;
         remove(change, &replaced.user, &replaced.device, &old, TokenKind::Refresh)?;
     }
     change.put(ACCESS_TOKENS, access, &record)?;
     Ok(())
+}
+
+/// Tokens that were given out together. Their order is that of their ends, and so of their beginnings.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Pair {
+    expires_at: Option<u64>,
+    access: TokenHash,
+    refresh: Option<TokenHash>,
+}
+
+/// What a refresh token has given out and nobody has used yet.
+fn successors(read: &impl Read, user: &str, device: &str, token: &TokenHash) -> Result<Vec<Pair>, AccountError> {
+    let mut pairs = Vec::new();
+    let mut refresh_of = BTreeMap::new();
+    for (other, kind) in of_device(read, user, device)? {
+        match kind {
+            TokenKind::Access => {
+                let record = read.get(ACCESS_TOKENS, other)?.filter(|record| record.replaces.as_ref() == Some(token));
+                pairs.extend(record.map(|record| Pair { expires_at: record.expires_at, access: other, refresh: None }));
+            }
+            TokenKind::Refresh => {
+                refresh_of.extend(read.get(REFRESH_TOKENS, other)?.map(|record| (record.access, other)));
+            }
+        }
+    }
+    for pair in &mut pairs {
+        pair.refresh = refresh_of.get(&pair.access).copied();
+    }
+    Ok(pairs)
+}
+
+fn remove_pair(change: &mut Change<'_>, user: &str, device: &str, pair: &Pair) -> Result<(), AccountError> {
+    remove(change, user, device, &pair.access, TokenKind::Access)?;
+    match &pair.refresh {
+        Some(refresh) => remove(change, user, device, refresh, TokenKind::Refresh),
+        None => Ok(()),
+    }
 }
 
 fn store(

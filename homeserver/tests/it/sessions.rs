@@ -158,7 +158,9 @@ async fn a_refresh_whose_answer_was_lost_can_be_asked_again() {
     let after = refresh(&server, &next).await.ok();
     refresh(&server, &login).await.error(401, "M_UNKNOWN_TOKEN");
     client.get(WHOAMI).await.error(401, "M_UNKNOWN_TOKEN");
-    with(&client, &lost).get(WHOAMI).await.ok();
+    // And the pair whose answer was lost, which whoever found it could have gone on with for ever.
+    with(&client, &lost).get(WHOAMI).await.error(401, "M_UNKNOWN_TOKEN");
+    refresh(&server, &lost).await.error(401, "M_UNKNOWN_TOKEN");
     with(&client, &after).get(WHOAMI).await.ok();
     // A device's logout ends every one of them.
     with(&client, &after).post("/_matrix/client/v3/logout", json!({})).await.ok();
@@ -166,6 +168,28 @@ async fn a_refresh_whose_answer_was_lost_can_be_asked_again() {
         refresh(&server, login).await.error(401, "M_UNKNOWN_TOKEN");
         with(&client, login).get(WHOAMI).await.error(401, "M_UNKNOWN_TOKEN");
     }
+}
+
+#[tokio::test]
+async fn the_first_use_of_a_pair_ends_all_others_of_the_same_refresh_token() {
+    use hearth_store::{Read as _, tables::DEVICE_TOKENS};
+    let server = Server::new();
+    server.user("alice").await;
+    let login = refreshable(&server).await;
+    let client = server.client(&login);
+    let mut pairs = Vec::new();
+    for _ in 0..3 {
+        pairs.push(refresh(&server, &login).await.ok());
+    }
+    // Here by the access token; above by the refresh token.
+    with(&client, &pairs[1]).get(WHOAMI).await.ok();
+    for abandoned in [&pairs[0], &pairs[2]] {
+        with(&client, abandoned).get(WHOAMI).await.error(401, "M_UNKNOWN_TOKEN");
+        refresh(&server, abandoned).await.error(401, "M_UNKNOWN_TOKEN");
+    }
+    let snapshot = server.app.store.snapshot().unwrap();
+    assert_eq!(snapshot.prefix(DEVICE_TOKENS, ("@alice:example.org", "PHONE")).unwrap().count(), 2);
+    refresh(&server, &pairs[1]).await.ok();
 }
 
 #[tokio::test]
