@@ -55,8 +55,8 @@ impl LastSeen {
         }
         let known = Seen { user: user.to_owned(), device: device.to_owned(), at: now, ip, stored_at: now };
         seen.put(*token, known);
-        // The first request since the start of the server, or since the login, which was stored itself:
-        // the next hour is soon enough.
+        // The first request since the start of the server, or since the login or the refresh that gave the token out,
+        // which were stored themselves: the next hour is soon enough.
         false
     }
 

@@ -137,13 +137,19 @@ pub fn end(change: &mut Change<'_>, user: &UserId, device: &DeviceId) -> Result<
     Ok(())
 }
 
-/// Gives new tokens for a refresh token. The old ones stay good until a new one is used, for the
+/// Gives new tokens for a refresh token, and says whose they are. The old ones stay good until a new one is used, for the
 /// answer may get lost on its way.
 ///
 /// # Errors
 /// [`AccountError::UnknownToken`]
-pub fn refresh(change: &mut Change<'_>, token: &TokenHash, tokens: &Tokens) -> Result<(), AccountError> {
-    let record = change.get(REFRESH_TOKENS, token)?.ok_or(AccountError::UnknownToken { soft_logout: false })?;
+pub fn refresh(
+    change: &mut Change<'_>,
+    token: &TokenHash,
+    tokens: &Tokens,
+) -> Result<(OwnedUserId, OwnedDeviceId), AccountError> {
+    const UNKNOWN: AccountError = AccountError::UnknownToken { soft_logout: false };
+    let record = change.get(REFRESH_TOKENS, token)?.ok_or(UNKNOWN)?;
+    let user = UserId::parse(&*record.user).map_err(|_| UNKNOWN)?;
     // Using the new refresh token is using what the last refresh gave.
     confirm(change, &record.access)?;
 
@@ -153,7 +159,8 @@ pub fn refresh(change: &mut Change<'_>, token: &TokenHash, tokens: &Tokens) -> R
     for pair in unused.into_iter().take(surplus) {
         remove_pair(change, &record.user, &record.device, &pair)?;
     }
-    store(change, &record.user, &record.device, tokens, Some(*token))
+    store(change, &record.user, &record.device, tokens, Some(*token))?;
+    Ok((user, record.device.into()))
 }
 
 /// Notes that an access token from a refresh is in use: the refresh token that it came from, and the

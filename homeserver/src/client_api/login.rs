@@ -175,13 +175,20 @@ async fn by_token(app: &App, token: &str, login: Login) -> Result<OwnedUserId, E
 /// <https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3refresh>
 pub async fn refresh_token(
     app: Arc<App>,
-    _caller: Anyone,
+    caller: Anyone,
     request: refresh_token::v3::Request,
 ) -> Result<refresh_token::v3::Response, Error> {
     let used = sessions::hash(&request.refresh_token);
-    let tokens = Tokens::new(&app.random, app.clock.now(), true);
+    let now = app.clock.now();
+    let tokens = Tokens::new(&app.random, now, true);
     let stored = tokens.clone();
-    app.store.change(move |change| sessions::refresh(change, &used, &stored)).await?;
+    app.store
+        .change(move |change| {
+            let (user, device) = sessions::refresh(change, &used, &stored)?;
+            // What is noted of requests counts from the login on, or from here: it is stored with the token's beginning.
+            devices::seen(change, &user, &device, now, caller.ip.to_string())
+        })
+        .await?;
     let mut response = refresh_token::v3::Response::new(tokens.access.clone().reveal());
     response.expires_in_ms = tokens.expires_in();
     response.refresh_token = tokens.refresh.map(Secret::reveal);

@@ -1,6 +1,6 @@
 //! Logging in and out, tokens, devices, user-interactive authentication, rate limits.
 
-use crate::harness::{Client, Server, login_body, password};
+use crate::harness::{Client, START, Server, login_body, password};
 use hearth_homeserver::accounts::{sessions::ACCESS_LIFETIME, users};
 use http::{Method, StatusCode};
 use ruma::user_id;
@@ -208,6 +208,24 @@ async fn a_client_that_refreshes_in_a_loop_does_not_fill_the_disk() {
     // The newest is among those kept.
     let next = refresh(&server, &login).await.ok();
     with(&server.anyone(), &next).get(WHOAMI).await.ok();
+}
+
+/// An access token that ends after an hour was never an hour old, which is when its use would have been stored.
+#[tokio::test]
+async fn the_last_use_of_a_device_that_refreshes_outlives_a_restart() {
+    let server = Server::new();
+    server.user("alice").await;
+    let mut login = refreshable(&server).await;
+    let hour = u64::try_from(ACCESS_LIFETIME.as_millis()).unwrap();
+    for _ in 0..3 {
+        server.pass(hour);
+        login = refresh(&server, &login).await.ok();
+        with(&server.anyone(), &login).get(WHOAMI).await.ok();
+    }
+    let server = server.restart();
+    let other = server.login("alice").await;
+    let phone = other.get("/_matrix/client/v3/devices/PHONE").await.ok();
+    assert_eq!((&phone["last_seen_ts"], &phone["last_seen_ip"]), (&json!(START + 3 * hour), &json!("127.0.0.1")));
 }
 
 #[tokio::test]
