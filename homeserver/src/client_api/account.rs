@@ -90,11 +90,15 @@ pub async fn deactivate(
     request: deactivate::v3::Request,
 ) -> Result<deactivate::v3::Response, Error> {
     let caller = caller.ok_or_else(Error::missing_token)?;
+    // Said before anybody goes through the trouble of authentication.
+    users::check_not_last_administrator(&app.store.snapshot()?, &caller.user)?;
     let purpose = Purpose::new("deactivate").with([u8::from(request.erase)]);
     uia::require(&app, &caller, purpose, request.auth.as_ref()).await?;
     let (rooms, now) = (app.rooms.clone(), app.clock.now());
     app.store
         .change(move |change| {
+            // Checked here again: of two administrators that leave at the same time one comes second.
+            users::check_not_last_administrator(change, &caller.user)?;
             for id in users::deactivate(change, &caller.user, request.erase)? {
                 device::forget(change, &caller.user, &id)?;
             }

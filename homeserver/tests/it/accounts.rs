@@ -8,7 +8,7 @@ use hearth_store::{
     tables::{ACCOUNT_DATA_LOG, REGISTRATION_TOKENS, USERS},
 };
 use http::{Method, StatusCode};
-use ruma::user_id;
+use ruma::{UserId, user_id};
 use serde_json::{Value, json};
 
 const REGISTER: &str = "/_matrix/client/v3/register";
@@ -132,6 +132,7 @@ async fn a_registration_token_makes_as_many_accounts_as_it_may() {
 #[tokio::test]
 async fn an_account_that_was_deactivated_is_gone_but_its_name_stays_taken() {
     let server = Server::new();
+    server.user("owner").await;
     let alice = server.user("alice").await;
     let other = server.login("alice").await;
     let path = "/_matrix/client/v3/account/deactivate";
@@ -148,6 +149,46 @@ async fn an_account_that_was_deactivated_is_gone_but_its_name_stays_taken() {
     server.anyone().get("/_matrix/client/v3/profile/@alice:example.org").await.error(404, "M_NOT_FOUND");
     let record = server.app.store.snapshot().unwrap().get(USERS, alice.user.as_str()).unwrap().unwrap();
     assert!(record.deactivated && record.erased && record.password_hash.is_none());
+}
+
+/// The socket refused to take the last administrator away, and the client API did not.
+#[tokio::test]
+async fn the_last_administrator_cannot_leave_and_hears_so_before_giving_the_password() {
+    let server = Server::new();
+    let (first, second) = (server.user("first").await, server.user("second").await);
+    let path = "/_matrix/client/v3/account/deactivate";
+    first.post(path, json!({})).await.error(403, "M_FORBIDDEN");
+    let make_admin = |user: &str, admin: bool| {
+        let user = UserId::parse(user).unwrap();
+        server.app.store.change_blocking(move |change| users::set_admin(change, &user, admin)).unwrap();
+    };
+    make_admin(&second.user, true);
+    let session = first.post(path, json!({})).await.status(StatusCode::UNAUTHORIZED)["session"].clone();
+    // What was so when the password was asked for is looked at again when it is there.
+    make_admin(&second.user, false);
+    let mut auth = crate::harness::login_body("first");
+    auth["session"] = session;
+    first.post(path, json!({ "auth": auth })).await.error(403, "M_FORBIDDEN");
+    first.get("/_matrix/client/v3/account/whoami").await.ok();
+    second.prove(Method::POST, path, json!({}), "second").await.ok();
+    first.post(path, json!({})).await.error(403, "M_FORBIDDEN");
+}
+
+/// Both of two administrators have given their passwords, and then both leave.
+#[tokio::test]
+async fn of_two_administrators_who_leave_at_the_same_time_one_stays() {
+    let server = Server::new();
+    let (first, second) = (server.user("first").await, server.user("second").await);
+    let user = UserId::parse(&*second.user).unwrap();
+    server.app.store.change(move |change| users::set_admin(change, &user, true)).await.unwrap();
+    let path = "/_matrix/client/v3/account/deactivate";
+    let answers = tokio::join!(
+        first.prove(Method::POST, path, json!({}), "first"),
+        second.prove(Method::POST, path, json!({}), "second"),
+    );
+    let mut statuses = [answers.0.status.as_u16(), answers.1.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 403]);
 }
 
 #[tokio::test]

@@ -57,6 +57,7 @@ async fn a_forgotten_password_is_set_anew_by_mail() {
 async fn an_address_is_one_accounts_and_only_its_owner_hears_of_it() {
     let mut relay = Relay::open().await;
     let post = Post::new(&relay, "open").await;
+    post.server.user("owner").await;
     let (ann, bob) = (post.server.user("ann").await, post.server.user("bob").await);
     post.add(&mut relay, &ann, "ann", "ann@example.org").await;
     // The answer is that of any other address; the letter says what there is to say.
