@@ -165,6 +165,7 @@ async fn deactivate(State(app): State<Arc<App>>, Path(name): Path<String>, Given
             for device in users::deactivate(change, &user, how.erase)? {
                 e2ee::devices::removed(change, &user, &device)?;
             }
+            e2ee::account::removed(change, &user)?;
             Ok::<_, Error>(rooms.leave_all(change, &user, now)?)
         })
         .await?;

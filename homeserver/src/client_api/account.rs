@@ -3,6 +3,7 @@
 use super::device;
 use crate::{
     accounts::{AccountError, email_sessions, emails, passwords, uia::Purpose, users},
+    e2ee,
     http::{App, Caller, Error, Routes as _, uia},
 };
 use axum::Router;
@@ -102,6 +103,7 @@ pub async fn deactivate(
             for id in users::deactivate(change, &caller.user, request.erase)? {
                 device::forget(change, &caller.user, &id)?;
             }
+            e2ee::account::removed(change, &caller.user)?;
             Ok::<_, Error>(rooms.leave_all(change, &caller.user, now)?)
         })
         .await?;

@@ -3,6 +3,7 @@
 //! The server stores and hands on; it can't read what it stores. What it guarantees: a one-time key is given out
 //! once, a to-device message is delivered once per token, and whoever shares a room learns of changed keys.
 
+pub mod account;
 pub mod cross_signing;
 pub mod device_keys;
 pub mod device_lists;

@@ -5,7 +5,7 @@ use hearth_homeserver::{accounts::users, config::Registration};
 use hearth_store::{
     Read as _,
     records::RegistrationTokenRecord,
-    tables::{ACCOUNT_DATA_LOG, REGISTRATION_TOKENS, USERS},
+    tables::{ACCOUNT_DATA_LOG, KEY_BACKUPS, REGISTRATION_TOKENS, USERS},
 };
 use http::{Method, StatusCode};
 use ruma::{UserId, user_id};
@@ -138,6 +138,8 @@ async fn an_account_that_was_deactivated_is_gone_but_its_name_stays_taken() {
     let path = "/_matrix/client/v3/account/deactivate";
     server.anyone().post(path, json!({})).await.error(401, "M_MISSING_TOKEN");
     alice.put(&format!("/_matrix/client/v3/user/{}/account_data/a.b", alice.user), json!({})).await.ok();
+    let backup = json!({ "algorithm": "m.megolm_backup.v1.curve25519-aes-sha2", "auth_data": { "public_key": "a" } });
+    alice.post("/_matrix/client/v3/room_keys/version", backup).await.ok();
     let answer = alice.prove(Method::POST, path, json!({ "erase": true }), "alice").await.ok();
     assert_eq!(answer["id_server_unbind_result"], "success");
     for client in [&alice, &other] {
@@ -149,6 +151,7 @@ async fn an_account_that_was_deactivated_is_gone_but_its_name_stays_taken() {
     server.anyone().get("/_matrix/client/v3/profile/@alice:example.org").await.error(404, "M_NOT_FOUND");
     let record = server.app.store.snapshot().unwrap().get(USERS, alice.user.as_str()).unwrap().unwrap();
     assert!(record.deactivated && record.erased && record.password_hash.is_none());
+    assert!(server.app.store.snapshot().unwrap().first(KEY_BACKUPS, ()).unwrap().is_none());
 }
 
 /// The socket refused to take the last administrator away, and the client API did not.

@@ -6,7 +6,7 @@ use crate::{
 };
 use argon2::{Argon2, password_hash::PasswordHasher as _};
 use hearth_homeserver::{admin_api::Socket, config::Registration, server};
-use hearth_store::schema;
+use hearth_store::{Read as _, schema, tables::KEY_BACKUPS};
 use http::StatusCode;
 use serde_json::{Value, json};
 use std::{
@@ -90,6 +90,8 @@ async fn the_owner_makes_accounts_and_looks_after_them() {
         .await;
 
     let ann = server.login("ann").await;
+    let backup = json!({ "algorithm": "m.megolm_backup.v1.curve25519-aes-sha2", "auth_data": { "public_key": "a" } });
+    ann.post("/_matrix/client/v3/room_keys/version", backup).await.ok();
     assert_eq!(
         server.anyone().get("/_matrix/client/v3/profile/@ann:example.org").await.ok(),
         json!({ "displayname": "Ann" })
@@ -111,6 +113,7 @@ async fn the_owner_makes_accounts_and_looks_after_them() {
     ann.get("/_matrix/client/v3/account/whoami").await.error(401, "M_UNKNOWN_TOKEN");
     server.anyone().post("/_matrix/client/v3/login", login_body("ann")).await.error(403, "M_FORBIDDEN");
     socket.ask(|owner| owner.post("/v1/users/ann/deactivate", json!({ "erase": true })).ok()).await;
+    assert!(server.app.store.snapshot().unwrap().first(KEY_BACKUPS, ()).unwrap().is_none());
     let listed = socket.ask(|owner| owner.get("/v1/users").ok()).await;
     assert_eq!((&listed["users"][0]["deactivated"], &listed["users"][0]["devices"]), (&json!(true), &json!(0)));
     socket
