@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    mail::{Address, Letter, Link, Queue, letter, link},
+    mail::{Address, Letter, Link, Queue, letter, link, queue},
 };
 use hearth_store::{
     Change, Read,
@@ -105,6 +105,8 @@ pub fn ask(
     if is_repeated(change, asked)? {
         return Ok(());
     }
+    // For every address, also for one that gets no letter: a refusal for some alone would say whose have an account.
+    queue::check_room(change)?;
     let before = live(change, &asked.session, asked.now)?;
     make_room(change, &asked.session, asked.now)?;
     let Sent { to, letter, token } = letter(change, config, asked, token)?;
@@ -245,8 +247,9 @@ pub fn spend(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{clock::Random, config::Registration};
+    use crate::{clock::Random, config::Registration, mail::MailError};
     use hearth_store::{Options, Store, StreamPos, tables::MAIL_QUEUE};
+    use ruma::user_id;
     use std::path::Path;
 
     struct House {
@@ -370,6 +373,33 @@ mod tests {
         // The next one finds what is over gone.
         house.ask("last@x.y", 1, 5_000 + LIFETIME);
         assert_eq!(house.store.snapshot().unwrap().prefix(EMAIL_SESSIONS, ()).unwrap().count(), 1);
+    }
+
+    /// Where the queue was full, only whoever had an account was told so.
+    #[test]
+    fn a_full_queue_is_the_same_answer_for_every_address() {
+        let house = House::new();
+        let (config, token) = (config(Path::new("/")), Secret::new("hre", &house.random));
+        let answers = house.store.change_blocking(move |change| {
+            let letter = letter::test(Address::parse("bob@x.y").ok_or(AccountError::BadEmailLink)?);
+            for _ in 0..queue::LONGEST {
+                Queue::default().put(change, &letter, 1)?;
+            }
+            let ann = Confirmed { canonical: "ann@x.y".to_owned(), written: "ann@x.y".to_owned(), validated_at: 1 };
+            emails::add(change, user_id!("@ann:example.org"), &ann, 1)?;
+            let mut answers = Vec::new();
+            for email in ["ann@x.y", "nobody@x.y"] {
+                let address = Address::parse(email).ok_or(AccountError::BadEmailLink)?;
+                let purpose = EmailPurpose::Password;
+                let session = key(purpose, address.canonical(), "secret");
+                let asked = Asked { purpose, address, session, send_attempt: 1, next_link: None, now: 1 };
+                answers.push(ask(change, &config, &Queue::default(), &asked, &token));
+            }
+            Ok::<_, AccountError>(answers)
+        });
+        for answer in answers.unwrap() {
+            assert!(matches!(answer, Err(AccountError::Mail(MailError::QueueFull))), "{answer:?}");
+        }
     }
 
     #[test]

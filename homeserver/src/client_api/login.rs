@@ -11,11 +11,12 @@ use crate::{
         users,
     },
     http::{Anyone, App, Caller, Error, Routes as _, uia},
+    mail::Address,
 };
 use axum::Router;
 use http::StatusCode;
 use ruma::{
-    OwnedUserId,
+    OwnedUserId, ServerName, UserId,
     api::{
         IncomingRequest, Metadata,
         client::{
@@ -131,13 +132,7 @@ async fn by_password(app: &App, caller: Anyone, info: login::v3::Password, login
         _ => return Err(Error::missing("It is not said who logs in.")),
     };
     let user = uia::user_of(app, &identifier)?;
-    // Guesses at a name that doesn't exist are counted as those at one that does.
-    let name = match (&user, &identifier) {
-        (Some(user), _) => user.to_string(),
-        (None, UserIdentifier::Matrix(id)) => id.user.to_ascii_lowercase(),
-        (None, UserIdentifier::Email(id)) => id.address.to_lowercase(),
-        (None, _) => String::new(),
-    };
+    let name = guessed_at(&identifier, &app.config.server_name);
     let checked = uia::check_password(app, user.as_ref(), &name, info.password, caller.ip).await?;
     let Some(user) = user else { return Err(uia::wrong_password()) };
     if !users::is_active(&app.store.snapshot()?, &user)? {
@@ -155,6 +150,23 @@ async fn by_password(app: &App, caller: Anyone, info: login::v3::Password, login
             Ok::<_, Error>(user)
         })
         .await
+}
+
+/// What wrong passwords are counted under: what was given, in the one form of all its ways of writing, and never the user
+/// whom it leads to. Otherwise it would show in whose guesses are counted together which mail addresses have an account.
+fn guessed_at(identifier: &UserIdentifier, server: &ServerName) -> String {
+    match identifier {
+        UserIdentifier::Matrix(id) => {
+            let small = id.user.to_ascii_lowercase();
+            UserId::parse_with_server_name(small.as_str(), server).map_or(small, |user| user.to_string())
+        }
+        UserIdentifier::Email(id) => match Address::parse(&id.address) {
+            Some(address) => address.canonical().to_owned(),
+            None => id.address.clone(),
+        },
+        // This server keeps no phone numbers.
+        _ => String::new(),
+    }
 }
 
 async fn by_token(app: &App, token: &str, login: Login) -> Result<OwnedUserId, Error> {

@@ -9,7 +9,7 @@ use crate::{
     clock::{Clock, Random},
     settings::Settings,
 };
-use hearth_store::{Change, Read as _, Store, StoreError, StreamPos, records::LetterRecord, tables::MAIL_QUEUE};
+use hearth_store::{Change, Read, Store, StoreError, StreamPos, records::LetterRecord, tables::MAIL_QUEUE};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
 
@@ -50,14 +50,7 @@ impl Queue {
     /// # Errors
     /// [`MailError::QueueFull`]
     pub fn put(&self, change: &mut Change<'_>, letter: &Letter, now: u64) -> Result<(), MailError> {
-        let mut waiting = 0;
-        for row in change.prefix(MAIL_QUEUE, ())? {
-            row?;
-            waiting += 1;
-        }
-        if waiting >= LONGEST {
-            return Err(MailError::QueueFull);
-        }
+        check_room(change)?;
         let record = LetterRecord {
             to: letter.to.written().to_owned(),
             subject: letter.subject.clone(),
@@ -106,6 +99,19 @@ impl Queue {
             }
         }
     }
+}
+
+/// One more letter may wait.
+///
+/// # Errors
+/// [`MailError::QueueFull`]
+pub fn check_room(read: &impl Read) -> Result<(), MailError> {
+    let mut waiting = 0;
+    for row in read.prefix(MAIL_QUEUE, ())? {
+        row?;
+        waiting += 1;
+    }
+    if waiting >= LONGEST { Err(MailError::QueueFull) } else { Ok(()) }
 }
 
 /// What became of a letter.

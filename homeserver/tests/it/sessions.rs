@@ -1,7 +1,8 @@
 //! Logging in and out, tokens, devices, user-interactive authentication, rate limits.
 
 use crate::harness::{Client, START, Server, login_body, password};
-use hearth_homeserver::accounts::{sessions::ACCESS_LIFETIME, users};
+use hearth_homeserver::accounts::{emails::{self, Confirmed}, sessions::ACCESS_LIFETIME, users};
+use hearth_store::Change;
 use http::{Method, StatusCode};
 use ruma::user_id;
 use serde_json::{Value, json};
@@ -379,6 +380,37 @@ async fn wrong_passwords_are_limited_for_the_user_and_the_address() {
     anyone.post(LOGIN, login_body("alice")).await.ok();
     server.pass(30_000);
     server.login("alice").await;
+}
+
+/// Guesses at an address that has an account were counted under the user, and guesses at another as it was written.
+#[tokio::test]
+async fn how_guesses_are_counted_says_not_whose_mail_address_has_an_account() {
+    let server = Server::with(|config| config.rate_limits = true);
+    server.user("alice").await;
+    let email = Confirmed { canonical: "alice@x.y".to_owned(), written: "alice@x.y".to_owned(), validated_at: START };
+    let add = move |change: &mut Change<'_>| emails::add(change, user_id!("@alice:example.org"), &email, START);
+    server.app.store.change(add).await.unwrap();
+    let guess = async |identifier: Value| {
+        let body = json!({ "type": "m.login.password", "identifier": identifier, "password": "wrong" });
+        server.anyone().post(LOGIN, body).await.status.as_u16()
+    };
+    for name in ["alice", "nobody"] {
+        let mut answers = Vec::new();
+        for domain in ["x.y", "X.y", "x.Y", "X.Y", "x.y", "X.y"] {
+            let address = format!("{name}@{domain}");
+            answers.push(guess(json!({ "type": "m.id.thirdparty", "medium": "email", "address": address })).await);
+        }
+        assert_eq!(answers, [403, 403, 403, 403, 403, 429], "{name}");
+        assert_eq!(guess(json!({ "type": "m.id.user", "user": name })).await, 403, "{name}");
+    }
+    // A name is one name in all its forms as well.
+    for name in ["alice", "nobody"] {
+        let mut answers = Vec::new();
+        for form in [name.to_owned(), format!("@{name}:example.org"), name.to_uppercase(), name.to_owned(), name.to_owned()] {
+            answers.push(guess(json!({ "type": "m.id.user", "user": form })).await);
+        }
+        assert_eq!(answers, [403, 403, 403, 403, 429], "{name}");
+    }
 }
 
 #[tokio::test]
