@@ -124,10 +124,10 @@ pub async fn check_registration_token_validity(
     request: check_registration_token_validity::v1::Request,
 ) -> Result<check_registration_token_validity::v1::Response, Error> {
     // This is a way of guessing as good as signing up is.
-    app.limits.check_guess("register", caller.ip, app.clock.now())?;
+    let guess = app.limits.guess("register", caller.ip, app.clock.now())?;
     let valid = uia::registration_token_is_good(&app, &request.token)?;
-    if !valid {
-        app.limits.wrong_guess("register", caller.ip, app.clock.now());
+    if valid {
+        guess.take_back(app.clock.now());
     }
     Ok(check_registration_token_validity::v1::Response::new(valid))
 }

@@ -100,7 +100,7 @@ pub struct Limits {
     users: Buckets<OwnedUserId>,
     addresses: Buckets<Network>,
     entries: Buckets<Network>,
-    guesses: Buckets<(String, Network)>,
+    guesses: Buckets<Guessed>,
     mail_requests: Buckets<Network>,
     letters: Buckets<String>,
     bodies: Semaphore,
@@ -168,27 +168,37 @@ impl Limits {
         if self.enabled { self.letters.take(to.to_owned(), now) } else { Ok(()) }
     }
 
-    /// Whether one more guess at `what` may be made from the address. By address, so that a stranger's
-    /// guesses don't lock the user out.
+    /// Counts a guess at `what`, to be taken back should it turn out to be none. It is counted before anybody knows, or
+    /// many that are made at the same time would all be let through. By address, so that a stranger's guesses don't lock
+    /// the user out.
     ///
     /// # Errors
     /// `M_LIMIT_EXCEEDED` with the time to wait.
-    pub fn check_guess(&self, what: &str, ip: IpAddr, now: u64) -> Result<(), Error> {
-        if self.enabled { self.guesses.peek(&Self::guess(what, ip), now) } else { Ok(()) }
-    }
-
-    /// Counts a guess at `what` that was wrong.
-    pub fn wrong_guess(&self, what: &str, ip: IpAddr, now: u64) {
-        if self.enabled {
-            // Whoever is refused here was let through by `check_guess` at the same moment; the next
-            // guess is refused there.
-            drop(self.guesses.take(Self::guess(what, ip), now));
+    pub fn guess(&self, what: &str, ip: IpAddr, now: u64) -> Result<Guess<'_>, Error> {
+        if !self.enabled {
+            return Ok(Guess(None));
         }
-    }
-
-    fn guess(what: &str, ip: IpAddr) -> (String, Network) {
         // A name that is no name of this server must not cost more memory than one that is.
-        (what.chars().take(255).collect(), Network::of(ip))
+        let guess = (what.chars().take(255).collect(), Network::of(ip));
+        self.guesses.take(guess.clone(), now)?;
+        Ok(Guess(Some((&self.guesses, guess))))
+    }
+}
+
+/// What is guessed at, and where from.
+type Guessed = (String, Network);
+
+/// A guess that was counted.
+#[derive(Debug)]
+#[must_use = "a guess that was right is to be taken back"]
+pub struct Guess<'l>(Option<(&'l Buckets<Guessed>, Guessed)>);
+
+impl Guess<'_> {
+    /// It was right, or came to no answer: it doesn't count.
+    pub fn take_back(self, now: u64) {
+        if let Some((guesses, guess)) = self.0 {
+            guesses.give_back(&guess, now);
+        }
     }
 }
 
@@ -232,12 +242,12 @@ impl<K: Hash + Eq> Buckets<K> {
         allowed
     }
 
-    /// Whether the bucket has one more.
-    fn peek(&self, sender: &K, now: u64) -> Result<(), Error> {
+    /// Takes back what was counted.
+    fn give_back(&self, sender: &K, now: u64) {
         let mut buckets = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(stored) = buckets.peek_mut(sender) else { return Ok(()) };
-        *stored = self.full_at(Some(*stored), now);
-        self.allowed(*stored, now)
+        if let Some(stored) = buckets.peek_mut(sender) {
+            *stored = self.full_at(Some(*stored), now).saturating_sub(self.rate.every).max(now);
+        }
     }
 
     /// When the bucket will be full. No later than an empty one would be: a clock that was set back must
@@ -284,13 +294,35 @@ mod tests {
     fn wrong_passwords_are_counted_by_user_and_address() {
         let limits = Limits::new(true);
         for _ in 0..GUESS.burst {
-            limits.check_guess("@a:x", HERE, 0).unwrap();
-            limits.wrong_guess("@a:x", HERE, 0);
+            drop(limits.guess("@a:x", HERE, 0).unwrap());
         }
-        limits.check_guess("@a:x", HERE, 0).unwrap_err();
-        limits.check_guess("@b:x", HERE, 0).unwrap();
-        limits.check_guess("@a:x", IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 0).unwrap();
-        limits.check_guess("@a:x", HERE, GUESS.every).unwrap();
+        limits.guess("@a:x", HERE, 0).unwrap_err();
+        drop(limits.guess("@b:x", HERE, 0).unwrap());
+        drop(limits.guess("@a:x", IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 0).unwrap());
+        drop(limits.guess("@a:x", HERE, GUESS.every).unwrap());
+    }
+
+    #[test]
+    fn a_guess_holds_a_place_until_it_is_known_to_be_right() {
+        let limits = Limits::new(true);
+        let mut open: Vec<_> = (0..GUESS.burst).map(|_| limits.guess("@a:x", HERE, 0).unwrap()).collect();
+        limits.guess("@a:x", HERE, 0).unwrap_err();
+        open.pop().unwrap().take_back(0);
+        open.push(limits.guess("@a:x", HERE, 0).unwrap());
+        limits.guess("@a:x", HERE, 0).unwrap_err();
+        for right in open {
+            right.take_back(0);
+        }
+        // Right passwords use nothing up, however many.
+        for _ in 0..100 {
+            limits.guess("@a:x", HERE, 0).unwrap().take_back(0);
+        }
+        let late = limits.guess("@a:x", HERE, 0).unwrap();
+        // Full again long before: there is nothing to give back.
+        late.take_back(GUESS.every * 10);
+        let open: Vec<_> = (0..GUESS.burst).map(|_| limits.guess("@a:x", HERE, GUESS.every * 10).unwrap()).collect();
+        limits.guess("@a:x", HERE, GUESS.every * 10).unwrap_err();
+        drop(open);
     }
 
     #[test]
@@ -323,9 +355,8 @@ mod tests {
         for _ in 0..1000 {
             limits.check_entry(HERE, 0).unwrap();
             limits.check(None, HERE, 0).unwrap();
-            limits.wrong_guess("a", HERE, 0);
+            drop(limits.guess("a", HERE, 0).unwrap());
         }
-        limits.check_guess("a", HERE, 0).unwrap();
     }
 
     #[test]

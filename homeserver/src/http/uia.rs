@@ -168,11 +168,11 @@ async fn check(app: &App, auth: &AuthData, asker: Asker<'_>) -> Result<Result<Pr
     match auth {
         AuthData::Dummy(_) => Ok(Ok(Proofs::default())),
         AuthData::RegistrationToken(stage) => {
-            app.limits.check_guess("register", ip, app.clock.now())?;
+            let guess = app.limits.guess("register", ip, app.clock.now())?;
             if registration_token_is_good(app, &stage.token)? {
+                guess.take_back(app.clock.now());
                 return Ok(Ok(Proofs { registration_token: Some(stage.token.clone()), email: None }));
             }
-            app.limits.wrong_guess("register", ip, app.clock.now());
             Ok(Err("This registration token is not (or no longer) good.".to_owned()))
         }
         AuthData::Password(stage) => {
@@ -225,7 +225,7 @@ pub fn user_of(app: &App, identifier: &UserIdentifier) -> Result<Option<OwnedUse
 /// doesn't exist; `name` is what wrong passwords are counted under.
 ///
 /// # Errors
-/// `M_LIMIT_EXCEEDED` after too many wrong ones.
+/// `M_LIMIT_EXCEEDED` after too many wrong ones, or while too many are being checked.
 pub async fn check_password(
     app: &App,
     user: Option<&OwnedUserId>,
@@ -233,12 +233,17 @@ pub async fn check_password(
     password: String,
     ip: IpAddr,
 ) -> Result<Option<String>, Error> {
-    app.limits.check_guess(name, ip, app.clock.now())?;
+    let guess = app.limits.guess(name, ip, app.clock.now())?;
     let stored = match user {
         Some(user) => users::password_hash(&app.store.snapshot()?, user)?,
         None => None,
     };
-    match app.passwords.check(password, stored.clone()).await? {
+    let verdict = app.passwords.check(password, stored.clone()).await;
+    if !matches!(verdict, Ok(Verdict::Wrong)) {
+        // Also where too many are being checked, and nobody has learnt whether this one is right.
+        guess.take_back(app.clock.now());
+    }
+    match verdict? {
         Verdict::Right => Ok(stored),
         Verdict::RightButDated(hash) => {
             if let (Some(user), Some(dated)) = (user.cloned(), stored) {
@@ -247,10 +252,7 @@ pub async fn check_password(
             }
             Ok(Some(hash))
         }
-        Verdict::Wrong => {
-            app.limits.wrong_guess(name, ip, app.clock.now());
-            Ok(None)
-        }
+        Verdict::Wrong => Ok(None),
     }
 }
 

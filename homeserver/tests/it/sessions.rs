@@ -1,7 +1,11 @@
 //! Logging in and out, tokens, devices, user-interactive authentication, rate limits.
 
 use crate::harness::{Client, START, Server, login_body, password};
-use hearth_homeserver::accounts::{emails::{self, Confirmed}, sessions::ACCESS_LIFETIME, users};
+use hearth_homeserver::accounts::{
+    emails::{self, Confirmed},
+    sessions::ACCESS_LIFETIME,
+    users,
+};
 use hearth_store::Change;
 use http::{Method, StatusCode};
 use ruma::user_id;
@@ -382,6 +386,33 @@ async fn wrong_passwords_are_limited_for_the_user_and_the_address() {
     server.login("alice").await;
 }
 
+/// Each was let through because none of the others had been found wrong yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_made_at_the_same_time_are_counted_like_any_others() {
+    let server = Server::with(|config| config.rate_limits = true);
+    server.user("alice").await;
+    let guess = async |n: u32| {
+        let mut wrong = login_body("alice");
+        wrong["password"] = format!("guess {n}").into();
+        server.anyone().post(LOGIN, wrong).await.status.as_u16()
+    };
+    let answers = tokio::join!(
+        guess(0),
+        guess(1),
+        guess(2),
+        guess(3),
+        guess(4),
+        guess(5),
+        guess(6),
+        guess(7),
+        guess(8),
+        guess(9)
+    );
+    let answers: [u16; 10] = answers.into();
+    assert_eq!(answers.iter().filter(|status| **status == 403).count(), 5, "{answers:?}");
+    assert_eq!(answers.iter().filter(|status| **status == 429).count(), 5, "{answers:?}");
+}
+
 /// Guesses at an address that has an account were counted under the user, and guesses at another as it was written.
 #[tokio::test]
 async fn how_guesses_are_counted_says_not_whose_mail_address_has_an_account() {
@@ -406,7 +437,9 @@ async fn how_guesses_are_counted_says_not_whose_mail_address_has_an_account() {
     // A name is one name in all its forms as well.
     for name in ["alice", "nobody"] {
         let mut answers = Vec::new();
-        for form in [name.to_owned(), format!("@{name}:example.org"), name.to_uppercase(), name.to_owned(), name.to_owned()] {
+        for form in
+            [name.to_owned(), format!("@{name}:example.org"), name.to_uppercase(), name.to_owned(), name.to_owned()]
+        {
             answers.push(guess(json!({ "type": "m.id.user", "user": form })).await);
         }
         assert_eq!(answers, [403, 403, 403, 403, 429], "{name}");
