@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hearth_store::{
     Change, Read,
     records::{AccessTokenRecord, RefreshTokenRecord, TokenKind},
-    tables::{ACCESS_TOKENS, DEVICE_TOKENS, REFRESH_TOKENS},
+    tables::{ACCESS_TOKENS, DEVICE_TOKENS, REFRESH_TOKENS, RESTORES},
 };
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
 use sha2::{Digest as _, Sha256};
@@ -18,6 +18,9 @@ pub type TokenHash = [u8; 32];
 
 /// How long an access token is good for, where the client can get another by refreshing.
 pub const ACCESS_LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// How long after a restore unknown tokens are answered as those of devices that may log in again, in milliseconds. People
+/// are away for some weeks and come back.
+const SOFT_AFTER_RESTORE: u64 = 28 * 24 * 60 * 60 * 1_000;
 /// Pairs of tokens that one refresh token may have given out before any of them was used. A client
 /// asks again where it did not get the answer; more than a few times is a client in a loop.
 const UNUSED_SUCCESSORS: usize = 4;
@@ -108,13 +111,24 @@ pub struct Session {
 /// [`AccountError::UnknownToken`]
 pub fn by_access_token(read: &impl Read, token: &str, now: u64) -> Result<Session, AccountError> {
     let token = hash(token);
-    let record = read.get(ACCESS_TOKENS, token)?.ok_or(AccountError::UnknownToken { soft_logout: false })?;
+    let Some(record) = read.get(ACCESS_TOKENS, token)? else { return Err(unknown(read, now)?) };
     if record.expires_at.is_some_and(|end| end <= now) {
         // The device is still there, so its keys must not be thrown away.
         return Err(AccountError::UnknownToken { soft_logout: true });
     }
     let user = UserId::parse(record.user).map_err(|_| AccountError::UnknownToken { soft_logout: false })?;
     Ok(Session { user, device: record.device.into(), token, unconfirmed: record.replaces.is_some() })
+}
+
+/// What a token gets that is in no row. By the specification a client then throws its keys away, unless `soft_logout` says
+/// that it may log in again and keep them. After a restore there are devices whose tokens are younger than the snapshot:
+/// with an access token that lives for an hour every device that refreshes. They are not told apart from those that were
+/// logged out, so for some weeks all are told to keep what they have.
+fn unknown(read: &impl Read, now: u64) -> Result<AccountError, AccountError> {
+    let newest = read.last(RESTORES, ())?;
+    // A board whose clock is behind is in these weeks as well.
+    let soft_logout = newest.is_some_and(|(_, restore)| now.saturating_sub(restore.at) < SOFT_AFTER_RESTORE);
+    Ok(AccountError::UnknownToken { soft_logout })
 }
 
 /// Gives a device its tokens. Those that it had are no longer good.
@@ -146,10 +160,10 @@ pub fn refresh(
     change: &mut Change<'_>,
     token: &TokenHash,
     tokens: &Tokens,
+    now: u64,
 ) -> Result<(OwnedUserId, OwnedDeviceId), AccountError> {
-    const UNKNOWN: AccountError = AccountError::UnknownToken { soft_logout: false };
-    let record = change.get(REFRESH_TOKENS, token)?.ok_or(UNKNOWN)?;
-    let user = UserId::parse(&*record.user).map_err(|_| UNKNOWN)?;
+    let Some(record) = change.get(REFRESH_TOKENS, token)? else { return Err(unknown(change, now)?) };
+    let user = UserId::parse(&*record.user).map_err(|_| AccountError::UnknownToken { soft_logout: false })?;
     // Using the new refresh token is using what the last refresh gave.
     confirm(change, &record.access)?;
 

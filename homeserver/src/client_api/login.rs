@@ -196,7 +196,7 @@ pub async fn refresh_token(
     let stored = tokens.clone();
     app.store
         .change(move |change| {
-            let (user, device) = sessions::refresh(change, &used, &stored)?;
+            let (user, device) = sessions::refresh(change, &used, &stored, now)?;
             // What is noted of requests counts from the login on, or from here: it is stored with the token's beginning.
             devices::seen(change, &user, &device, now, caller.ip.to_string())
         })

@@ -394,6 +394,39 @@ async fn one_time_keys_are_not_used_twice_and_people_stay_logged_in() {
     assert!(claimed["one_time_keys"][&ann.user][&ann.device]["signed_curve25519:0"].is_object(), "{claimed}");
 }
 
+/// A client that is told nothing but that its token is unknown throws its keys away.
+#[tokio::test]
+async fn whoever_has_refreshed_since_the_snapshot_logs_in_again_and_keeps_the_keys() {
+    let server = Server::new();
+    server.user("ann").await;
+    let mut body = crate::harness::login_body("ann");
+    body["refresh_token"] = true.into();
+    body["device_id"] = "PHONE".into();
+    let login = server.anyone().post(&format!("{V3}/login"), body.clone()).await.ok();
+    let bytes = dumped(&server);
+    let refresh = format!("{V3}/refresh");
+    let lost = server.anyone().post(&refresh, json!({ "refresh_token": login["refresh_token"] })).await.ok();
+    let phone = server.client(&login);
+    let phone = Client { token: Some(lost["access_token"].as_str().unwrap().to_owned()), ..phone };
+    phone.get(&format!("{V3}/account/whoami")).await.ok();
+    let used = json!({ "refresh_token": lost["refresh_token"] });
+
+    let again = restored(&bytes, false);
+    let phone = moved(&phone, &again);
+    let asked = phone.get(&format!("{V3}/account/whoami")).await.error(401, "M_UNKNOWN_TOKEN");
+    assert_eq!(asked["soft_logout"], true);
+    let asked = phone.post(&refresh, used.clone()).await.error(401, "M_UNKNOWN_TOKEN");
+    assert_eq!(asked["soft_logout"], true);
+    let login = again.anyone().post(&format!("{V3}/login"), body).await.ok();
+    assert_eq!(login["device_id"], "PHONE");
+
+    // In the end a token that nobody knows is one that was ended.
+    again.pass(28 * 24 * 60 * 60 * 1_000);
+    for asked in [phone.get(&format!("{V3}/account/whoami")).await, phone.post(&refresh, used).await] {
+        assert_ne!(asked.error(401, "M_UNKNOWN_TOKEN")["soft_logout"], true);
+    }
+}
+
 #[tokio::test]
 async fn a_client_that_has_seen_more_than_the_snapshot_goes_on_and_misses_nothing() {
     let server = Server::new();
