@@ -201,14 +201,18 @@ async fn serve_until_told(config: Config) -> Result<(), Failure> {
     });
     manager.ready();
     let (told, certificates, store) = (&manager, app.certificates.clone(), app.store.clone());
-    let stop = async move {
+    let mut failed = None;
+    let stop = async {
         let mut watch = pin!(told.watch(&store));
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
                 _ = hangup.recv() => reload(certificates.as_ref()),
-                () = &mut watch => {}
+                error = &mut watch => {
+                    failed = Some(error);
+                    break;
+                }
             }
         }
         told.stopping();
@@ -220,7 +224,12 @@ async fn serve_until_told(config: Config) -> Result<(), Failure> {
     }
     mail.abort();
     server::close(app);
-    Ok(())
+    match failed {
+        Some(error) => Err(Failure(format!(
+            "The database failed: {error}. Look whether the disk is full or broken, and start the server again."
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// SIGHUP: takes up new certificates.

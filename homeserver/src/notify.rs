@@ -3,6 +3,7 @@
 
 use hearth_store::{Store, StoreError};
 use std::{
+    convert::Infallible,
     ffi::{OsStr, OsString},
     io,
     os::{
@@ -14,6 +15,9 @@ use std::{
     },
     time::Duration,
 };
+
+/// How often it is looked whether the store still takes changes: where it does not, every request fails until that was seen.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// The way to the service manager, if there is one.
 #[derive(Debug)]
@@ -49,9 +53,17 @@ impl Manager {
         self.tell("STOPPING=1");
     }
 
-    /// Gives signs of life for as long as the store's writer answers; does not return. A store that takes no changes any
-    /// more, or hangs, is for the manager to end and start anew.
-    pub async fn watch(&self, store: &Store) {
+    /// Returns once the store takes no changes any more, which it never will again: the process is to end and be started
+    /// anew, whoever does that. Until then gives signs of life for as long as the store's writer answers; one that hangs is
+    /// for the manager to end.
+    pub async fn watch(&self, store: &Store) -> StoreError {
+        tokio::select! {
+            error = failure(store) => error,
+            never = self.give_signs(store) => match never {},
+        }
+    }
+
+    async fn give_signs(&self, store: &Store) -> Infallible {
         let Some(limit) = self.watchdog else { return std::future::pending().await };
         let every = limit / 3;
         loop {
@@ -72,6 +84,16 @@ impl Manager {
         {
             tracing::warn!(%error, words, "the service manager could not be told");
         }
+    }
+}
+
+/// Why the store takes no changes any more, once that is so.
+async fn failure(store: &Store) -> StoreError {
+    loop {
+        if let Err(error) = store.health() {
+            return error;
+        }
+        tokio::time::sleep(LOOK).await;
     }
 }
 
@@ -109,13 +131,19 @@ mod tests {
             assert_eq!(heard(&socket), "WATCHDOG=1");
         }
         store.close();
-        socket.set_nonblocking(true).unwrap();
-        // The last answer before the store closed may still be on its way.
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        while socket.recv(&mut [0; 64]).is_ok() {}
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        assert!(socket.recv(&mut [0; 64]).is_err(), "a closed store gives no sign of life");
-        watch.abort();
+        // It ends by itself, so a closed store gives no sign of life.
+        assert!(matches!(watch.await.unwrap(), StoreError::Closed));
+    }
+
+    /// Without a watchdog nobody looked, and the process went on without a database.
+    #[tokio::test]
+    async fn the_store_is_watched_also_where_no_manager_wants_signs_of_life() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("hearth.redb"), Options::default()).unwrap();
+        let watched = store.clone();
+        let watch = tokio::spawn(async move { Manager::new(None, None).watch(&watched).await });
+        store.close();
+        assert!(matches!(watch.await.unwrap(), StoreError::Closed));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod admin;
 mod broken;
 mod e2ee;
 mod emails;
+mod full_disk;
 mod harness;
 mod layers;
 mod local;

@@ -26,6 +26,11 @@ impl Process {
         let mut command = command();
         command.arg("run").arg("--config").arg(folder.join("homeserver.toml")).stdout(Stdio::piped());
         configure(&mut command);
+        Self::of(command)
+    }
+
+    /// Starts a server by a command whose standard output can be read, and waits until it is ready.
+    pub fn of(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         assert!(lines.any(|line| line.starts_with("ready ")), "the server does not say that it is ready");
