@@ -1,6 +1,9 @@
 //! What one sender may ask of the server.
 
-use super::Error;
+use super::{
+    Error,
+    memory::{Held, Memory},
+};
 use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -14,16 +17,19 @@ use std::{
     sync::{Mutex, PoisonError},
     time::Duration,
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Greatest size of a request's body. Key backups come in large batches; an event alone is far smaller.
 pub const BODY_BYTES: usize = 8 << 20;
 /// The same for whoever is not logged in: signing up and logging in take little.
 pub const STRANGERS_BODY_BYTES: usize = 64 << 10;
-/// Memory that the bodies being read may take together; further ones wait.
-const ALL_BODIES_BYTES: usize = 32 << 20;
-/// The unit in which that memory is handed out.
-const BODY_UNIT: usize = 1 << 10;
+/// Memory that the bodies of users may take together while they are read; further ones wait.
+const USERS_BYTES: usize = 32 << 20;
+/// What a user may take of that: the largest body, and beside it what else the user's clients send.
+const USER_BYTES: usize = 12 << 20;
+/// The same for those who are not logged in, apart from it: whatever they send, users don't wait.
+const STRANGERS_BYTES: usize = 8 << 20;
+/// What a network may take of that.
+const NETWORK_BYTES: usize = 512 << 10;
 /// Longest time for a body to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
 /// Longest time for a request's head to arrive.
@@ -103,7 +109,8 @@ pub struct Limits {
     guesses: Buckets<Guessed>,
     mail_requests: Buckets<Network>,
     letters: Buckets<String>,
-    bodies: Semaphore,
+    users_bodies: Memory<OwnedUserId>,
+    strangers_bodies: Memory<Network>,
 }
 
 impl Limits {
@@ -118,18 +125,23 @@ impl Limits {
             guesses: Buckets::new(GUESS),
             mail_requests: Buckets::new(MAIL_REQUEST),
             letters: Buckets::new(LETTER),
-            bodies: Semaphore::new(ALL_BODIES_BYTES / BODY_UNIT),
+            users_bodies: Memory::new(USERS_BYTES, USER_BYTES),
+            strangers_bodies: Memory::new(STRANGERS_BYTES, NETWORK_BYTES),
         }
     }
 
-    /// Waits until there is memory for a body of that many bytes, and holds it.
+    /// Waits until there is memory for a body of that many bytes, the user's or else a stranger's, and holds it.
     ///
     /// # Errors
-    /// 408 where others' bodies leave none for too long.
-    pub async fn hold(&self, bytes: usize) -> Result<SemaphorePermit<'_>, Error> {
-        let units = u32::try_from(bytes.div_ceil(BODY_UNIT)).unwrap_or(u32::MAX);
-        let permit = tokio::time::timeout(BODY_TIME, self.bodies.acquire_many(units)).await;
-        permit.ok().and_then(Result::ok).ok_or_else(Error::too_slow)
+    /// 408 where other bodies leave none for too long.
+    pub async fn hold(&self, user: Option<&UserId>, ip: IpAddr, bytes: usize) -> Result<Held, Error> {
+        let held = async {
+            match user {
+                Some(user) => self.users_bodies.hold(user.to_owned(), bytes).await,
+                None => self.strangers_bodies.hold(Network::of(ip), bytes).await,
+            }
+        };
+        tokio::time::timeout(BODY_TIME, held).await.ok().flatten().ok_or_else(Error::too_slow)
     }
 
     /// Counts a request to a rate-limited endpoint, for the user or else for the address.

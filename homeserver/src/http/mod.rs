@@ -7,6 +7,7 @@ pub mod caller;
 pub mod error;
 pub mod json;
 pub mod limits;
+pub mod memory;
 pub mod route;
 pub mod serve;
 pub mod tls;

@@ -1,7 +1,7 @@
 //! Routes from ruma's metadata: path, method, authentication and types of an endpoint come from its
 //! request type, so a handler only says what it does.
 
-use super::{App, Error, caller::CallerScheme, json, limits};
+use super::{App, Error, caller::CallerScheme, json, limits, memory::Held};
 use axum::{
     Router,
     body::Body,
@@ -10,11 +10,13 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use bytes::{Bytes, BytesMut};
-use http::header;
+use http::{Method, header};
 use hyper::body::Body as _;
-use ruma::api::{IncomingRequest, IncomingRequestExt as _, OutgoingResponseExt as _, path_builder::PathBuilder as _};
+use ruma::{
+    UserId,
+    api::{IncomingRequest, IncomingRequestExt as _, OutgoingResponseExt as _, path_builder::PathBuilder as _},
+};
 use std::{future::Future, net::SocketAddr, sync::Arc};
-use tokio::sync::SemaphorePermit;
 
 /// Adds endpoints to a router.
 pub trait Routes {
@@ -92,7 +94,13 @@ where
     }
     let (head, _) = head.into_parts();
     let longest = if user.is_some() { limits::BODY_BYTES } else { limits::STRANGERS_BODY_BYTES };
-    let (body, held) = collect(&app, &head, body, longest).await?;
+    let (body, held) = if R::METHOD == Method::GET {
+        check_declared(&head, &body, longest)?;
+        // No endpoint looks for anything there, so nothing is waited for that a client may never send.
+        (Bytes::new(), None)
+    } else {
+        collect(&app, &head, body, longest, user, peer).await?
+    };
     let mut arguments: Vec<&str> = parameters.iter().map(|(_, value)| value).collect();
     if let Some(path) = R::PATH_BUILDER.all_paths().next() {
         // The empty state key, left out of the path.
@@ -106,19 +114,28 @@ where
     Ok(response.map(|body| Body::from(body.freeze())))
 }
 
-/// Reads the whole body, within bounds of size, time, nesting, and the memory that all bodies may take together.
-async fn collect<'a>(
-    app: &'a App,
+/// How many bytes a body will have, or may have where its head says nothing.
+fn check_declared(head: &http::request::Parts, body: &Body, longest: usize) -> Result<usize, Error> {
+    let declared = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let known = || body.size_hint().upper().map_or(longest, |upper| usize::try_from(upper).unwrap_or(usize::MAX));
+    let expected: usize = declared.unwrap_or_else(known);
+    if expected > longest { Err(Error::too_large()) } else { Ok(expected) }
+}
+
+/// Reads the whole body, within bounds of size, time, nesting, and the memory that bodies may take together.
+async fn collect(
+    app: &App,
     head: &http::request::Parts,
     body: Body,
     longest: usize,
-) -> Result<(Bytes, SemaphorePermit<'a>), Error> {
-    let declared = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let expected: usize = declared.unwrap_or_else(|| body.size_hint().upper().map_or(longest, |_| 0));
-    if expected > longest {
-        return Err(Error::too_large());
-    }
-    let held = app.limits.hold(expected).await?;
+    user: Option<&UserId>,
+    peer: SocketAddr,
+) -> Result<(Bytes, Option<Held>), Error> {
+    let expected = check_declared(head, &body, longest)?;
+    let held = match expected {
+        0 => None,
+        _ => Some(app.limits.hold(user, peer.ip(), expected).await?),
+    };
     let body = limits::whole_body(body, longest).await?;
     limits::check_nesting(&body)?;
     json::check_values(&body)?;

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod admin;
+mod bodies;
 mod broken;
 mod e2ee;
 mod emails;
