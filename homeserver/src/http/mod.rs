@@ -8,8 +8,10 @@ pub mod error;
 pub mod json;
 pub mod limits;
 pub mod memory;
+mod places;
 pub mod route;
 pub mod serve;
+mod stream;
 pub mod tls;
 pub mod uia;
 
