@@ -38,6 +38,9 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Requests at one time within an HTTP/2 connection.
 const STREAMS: u32 = 64;
+/// Bytes of bodies that an HTTP/2 connection may have sent before they are asked for. They lie in memory while their requests
+/// wait for their turn (`memory.rs`), and are in no account there.
+const WINDOW: u32 = 128 << 10;
 
 /// What the server puts up with. Every state that a connection can be in has an end: a handshake, a head, a body and an answer
 /// have their times, each HTTP/1 connection waits for its next request no longer than for a head, and HTTP/2 asks from time
@@ -165,13 +168,8 @@ async fn farewell(mut stream: TlsStream<TcpStream>) {
 }
 
 /// Serves a connection to its end. `ending` changes when the server is told to stop.
-async fn connection<S>(
-    mut stream: S,
-    peer: SocketAddr,
-    router: Router,
-    terms: Terms,
-    mut ending: watch::Receiver<()>,
-) where
+async fn connection<S>(mut stream: S, peer: SocketAddr, router: Router, terms: Terms, mut ending: watch::Receiver<()>)
+where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let first = tokio::select! {
@@ -205,6 +203,8 @@ async fn connection<S>(
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
         .max_header_list_size(u32::try_from(limits::HEAD_BYTES).unwrap_or(u32::MAX))
         .keep_alive_interval(Duration::from_secs(60));
     let stream = TokioIo::new(Stream::new(stream, first, terms.patience));
@@ -396,6 +396,22 @@ mod tests {
         assert!(answer.await.unwrap());
     }
 
+    /// A MiB for each of four thousand connections was more than a board has.
+    #[tokio::test]
+    async fn little_of_a_body_is_taken_before_it_is_asked_for() {
+        let brief = Duration::from_millis(50);
+        let address = serve_test(Terms { patience: brief, idle: brief, ..lenient() }, small()).await;
+        let frames = frames(&rest(&mut connect(address, HTTP2).await).await);
+        let settings = frames.iter().find(|(kind, _)| *kind == SETTINGS).expect("the server's settings");
+        let window = settings.1.chunks_exact(6).find_map(|setting| setting.strip_prefix(&[0, 4])).expect("a window");
+        assert_eq!(window, WINDOW.to_be_bytes());
+        // By the protocol the connection's own begins with 64 KiB less a byte.
+        let more = frames.iter().find(|(kind, _)| *kind == WINDOW_UPDATE).expect("the connection's window");
+        assert_eq!(more.1, (WINDOW - 65_535).to_be_bytes());
+    }
+
+    const SETTINGS: u8 = 4;
+    const WINDOW_UPDATE: u8 = 8;
     const GOAWAY: u8 = 7;
 
     /// HTTP/2 frames: their types and what is in them.

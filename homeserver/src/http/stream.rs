@@ -111,7 +111,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_read_to_decide_is_read_again() {
-        for text in ["GET / HTTP/1.1\r\n\r\n", "PRI * HTTP/1.1\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nframes", "P", ""] {
+        for text in
+            ["GET / HTTP/1.1\r\n\r\n", "PRI * HTTP/1.1\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nframes", "P", ""]
+        {
             let (mut client, mut server) = duplex(1024);
             client.write_all(text.as_bytes()).await.unwrap();
             client.shutdown().await.unwrap();
