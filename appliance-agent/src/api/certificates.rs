@@ -37,7 +37,7 @@ pub(super) struct Choice {
     agree: bool,
 }
 
-/// `POST /api/setup/certificate`
+/// `POST /api/setup/certificate`, and `POST /api/certificates` for who began with the box's own and wants another later.
 pub(super) async fn choose(State(app): State<Arc<App>>, Body(choice): Body<Choice>) -> Result<Json<Started>, Problem> {
     if choice.kind == CertificateKind::Acme && !choice.agree {
         return Err(Problem::new(

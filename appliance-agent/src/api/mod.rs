@@ -83,6 +83,7 @@ pub fn routes() -> Vec<Route> {
         Route::post("/api/replicas/prepare", READY, replicas::prepare),
         Route::post("/api/replicas/confirm", READY, replicas::confirm),
         Route::get("/api/certificates", READY, certificates::get),
+        Route::post("/api/certificates", READY, certificates::choose),
         Route::post("/api/certificates/renew", READY, certificates::renew),
         Route::get("/api/network", READY, network::get),
         Route::put("/api/network", READY, network::put),

@@ -25,7 +25,7 @@ const CERTIFICATE: Kind = Kind {
     once: false,
 };
 
-/// What the wizard chose.
+/// What was chosen, in the wizard or on the dashboard.
 #[derive(Debug, Clone)]
 pub enum Choice {
     /// The box's own authority.
@@ -69,7 +69,7 @@ fn start(app: &Arc<App>, choice: Choice, host: String) -> Result<String, Problem
     app.jobs.start(CERTIFICATE, |job| async move { get(&worker, choice, &host, &job).await })
 }
 
-/// What was chosen in the wizard.
+/// What was chosen last and came about: a choice that failed leaves the one before in force.
 pub(super) fn chosen(app: &App) -> Choice {
     app.store.read(|state| match &state.setup.certificate {
         Some(CertificateChoice { kind: CertificateKind::Acme, email, .. }) => Choice::Acme { email: email.clone() },

@@ -126,7 +126,14 @@ async fn run(app: &Arc<App>, job: &Progress) -> Result<Value, Problem> {
             Err(problem) => job.warn("replica", problem),
         }
     }
-    Ok(json!({ "server_name": setup.server_name, "base_url": app.base_url(), "invitation": invitation }))
+    // The draft can't be asked for any more; what the welcome has to say of it goes with the result.
+    Ok(json!({
+        "server_name": setup.server_name,
+        "base_url": app.base_url(),
+        "invitation": invitation,
+        "administrator": setup.administrator.map(|who| who.name),
+        "certificate": setup.certificate.map(|choice| choice.kind),
+    }))
 }
 
 async fn homeserver(app: &Arc<App>, setup: &Setup) -> Result<(), Problem> {

@@ -136,3 +136,35 @@ async fn whatever_goes_wrong_is_told_and_the_certificate_that_is_there_goes_on()
     assert!(public(&mut owner).await["last_error"].is_null());
     assert!(is_served(&agent, &current(&agent)).await && !is_served(&agent, &first).await);
 }
+
+#[tokio::test]
+async fn a_box_that_began_with_its_own_certificate_gets_a_public_one_on_the_dashboard() {
+    let mut pebble = Pebble::start(Options::default()).await;
+    let agent = agent(&pebble);
+    let mut owner = agent.owner().await;
+    fill_in(&mut owner).await;
+    finish(&mut owner).await;
+    let own = current(&agent);
+    assert_eq!(public(&mut owner).await["kind"], "local");
+    let disagreed = owner.post("/api/certificates", json!({ "kind": "acme" })).await;
+    assert_eq!((disagreed.status, disagreed.code().as_str()), (422, "terms_not_agreed"));
+
+    // A try that fails leaves the box with its own, in force and for the renewals.
+    pebble.down().await;
+    fails(&mut owner, "/api/certificates", wanted()).await;
+    assert!(is_served(&agent, &own).await);
+    owner.done("/api/certificates/renew", json!({})).await;
+    let renewed = current(&agent);
+    assert_eq!(public(&mut owner).await["kind"], "local");
+    assert!(is_served(&agent, &renewed).await);
+
+    pebble.up().await;
+    owner.done("/api/certificates", wanted()).await;
+    let first = current(&agent);
+    assert_eq!(public(&mut owner).await["kind"], "acme");
+    assert!(is_served(&agent, &first).await && !is_served(&agent, &renewed).await);
+    // From now on that kind is renewed.
+    owner.done("/api/certificates/renew", json!({})).await;
+    assert_eq!(public(&mut owner).await["kind"], "acme");
+    assert!(is_served(&agent, &current(&agent)).await && !is_served(&agent, &first).await);
+}

@@ -76,6 +76,8 @@ test('the wizard without a mouse', async () => {
     assert.ok(await page.evaluate(() => document.querySelector('dialog')?.contains(document.activeElement)));
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
+    // Back to what opened it, and not to the top of the page.
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent?.trim()), 'Continue without a backup');
     await press(/^Continue without a backup$/);
     await dialog.waitFor();
     await press(/^Continue without a backup$/);

@@ -48,6 +48,30 @@ test('a fresh box is restored from the backup disk of another', async () => {
     await wizard.heading(page, 'This will be on the box');
     assert.ok(await page.getByText('family.example').first().isVisible());
     await judge(page, 'restore-4-preview');
+
+    // What fails is told, with what it failed by, and can be tried again.
+    const failed = page.getByText('The restore did not finish.');
+    box.faults({ homeserver_command_fails: 'out of luck' });
+    await wizard.button(page, 'Restore now').click();
+    await failed.waitFor({ timeout: 60_000 });
+    await page.locator('li.failed .said').first().waitFor();
+    await wizard.heading(page, 'Which replica?');
+    await judge(page, 'restore-4-failed');
+    // Also to who loads the page anew meanwhile.
+    box.faults({ homeserver_command_fails: 'out of luck', slow_ms: 3000 });
+    await wizard.next(page);
+    await wizard.button(page, 'Restore now').click();
+    await wizard.heading(page, 'Restoring');
+    await page.reload();
+    await wizard.heading(page, 'Restoring');
+    await failed.waitFor({ timeout: 60_000 });
+    await page.locator('li.failed .said').first().waitFor();
+    await page.reload();
+    await failed.waitFor();
+    box.faults();
+    await wizard.heading(page, 'Which replica?');
+    await wizard.next(page);
+    await wizard.heading(page, 'This will be on the box');
     await wizard.button(page, 'Restore now').click();
     await page.getByRole('heading', { name: 'Everything is back' }).waitFor({ timeout: 120_000 });
     await judge(page, 'restore-5-done');

@@ -85,4 +85,5 @@ export async function startAgent({ folder = fs.mkdtempSync(path.join(os.tmpdir()
 
 export const empty = { id: 'usb-Samsung_T7', model: 'Samsung PSSD T7', size: 1_000_204_886_016 };
 export const foreign = { id: 'usb-Intenso', model: 'Intenso Rainbow Line', size: 31e9, contents: ['Windows files, label HOLIDAYS, 28 GB'] };
+export const third = { id: 'usb-SanDisk', model: 'SanDisk Ultra Fit', size: 64e9 };
 export const second = { id: 'usb-WD', model: 'WD Elements', size: 500e9 };

@@ -7,7 +7,8 @@ export interface Certificates {
     issuer: string;
     not_before_ms: number;
     not_after_ms: number;
-    kind: string;
+    /** Signed by the box's own authority, or by one that everybody knows. */
+    kind: 'local' | 'acme';
     renew_at_ms: number | null;
     last_error: Fault | string | null;
   } | null;
@@ -16,3 +17,4 @@ export interface Certificates {
 
 export const readCertificates = () => get<Certificates>('/api/certificates');
 export const renewCertificate = () => post<Started>('/api/certificates/renew');
+export const getCertificate = (email: string) => post<Started>('/api/certificates', { kind: 'acme', email, agree: true });

@@ -7,6 +7,7 @@ export interface Disk {
   /** Bytes. */
   size: number;
   removable: boolean;
+  read_only: boolean;
   state: 'empty' | 'foreign' | 'volume' | 'ours' | 'system';
   /** What is on it, each in the agent's words. */
   contents: string[];

@@ -1,7 +1,7 @@
 import { get, type Params } from './request';
 
 export interface Finding {
-  level: 'info' | 'attention' | 'bad';
+  level: 'good' | 'attention' | 'bad';
   code: string;
   message: string;
   help: string;

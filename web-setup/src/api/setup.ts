@@ -63,6 +63,9 @@ export interface Applied {
   server_name: string;
   base_url: string;
   invitation: { token: string; link?: string } | string | null;
+  /** The draft's, which nobody can read any more. */
+  administrator: string | null;
+  certificate: 'local' | 'acme' | null;
 }
 
 export const readSetup = () => get<Setup>('/api/setup');

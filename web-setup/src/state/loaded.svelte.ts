@@ -2,9 +2,11 @@
 
 import { onMount } from 'svelte';
 import { ApiError, toFault, type Fault } from '../api/request';
+import { refresh } from './session.svelte';
 
 export interface Loaded<T> {
   readonly value: T | null;
+  /** What the box said in place of a newer value. */
   readonly fault: Fault | null;
   /** When the value came. */
   readonly at: number | null;
@@ -22,8 +24,10 @@ export function loaded<T>(read: () => Promise<T>, everyMs?: number): Loaded<T> {
       fault = null;
       at = Date.now();
     } catch (error) {
-      // A box that is silent for a moment does not blank the page.
-      if (!(error instanceof ApiError && error.status === 0 && value !== null)) fault = toFault(error);
+      const silent = error instanceof ApiError && error.status === 0;
+      // A box that is silent for a moment does not blank the page; that it is silent is told for all pages at once.
+      if (silent) void refresh();
+      if (!silent || value === null) fault = toFault(error);
     }
   }
 

@@ -6,6 +6,7 @@ import { readState, type State } from '../api/state';
 let state = $state<State | null>(null);
 let silent = $state(false);
 let ahead = $state(0);
+let gone = $state(false);
 
 export const session = {
   get state() {
@@ -17,11 +18,21 @@ export const session = {
   },
   /** The box has not answered the last time it was asked. */
   get silent() {
-    return silent;
+    return silent && !gone;
+  },
+  /** The box is being erased: it comes back as another one, whose certificate this browser has not seen yet. */
+  get gone() {
+    return gone;
   },
 };
 
+/** From here on nobody who answers is the box that was asked: no use to keep asking. */
+export function takeLeave(): void {
+  gone = true;
+}
+
 export async function refresh(): Promise<State | null> {
+  if (gone) return state;
   try {
     state = await readState();
     ahead = state.time_ms - Date.now();

@@ -13,6 +13,7 @@ export class Work<R> {
   /** The box does not answer just now; it is asked again. */
   waiting = $state(false);
   readonly #key: string;
+  #noted = $state(false);
 
   constructor(key: string) {
     this.#key = `work:${key}`;
@@ -26,12 +27,18 @@ export class Work<R> {
     return this.job?.result ?? null;
   }
 
+  /** It ended well, and what came of it has been given out before: to a page that is gone. */
+  get givenOut(): boolean {
+    return this.done && this.job?.result === null && !this.#noted;
+  }
+
   /** Resolves to the result, or to null after a failure, which `failure` then tells. */
   async start(begin: () => Promise<Started>): Promise<R | null> {
     if (this.running) return null;
     this.running = true;
     this.failure = null;
     this.job = null;
+    this.#noted = false;
     try {
       const { job } = await begin();
       sessionStorage.setItem(this.#key, job);
@@ -59,6 +66,13 @@ export class Work<R> {
     } finally {
       this.running = false;
     }
+  }
+
+  /** The result was a secret and has been written down: it is kept no longer, here or for after a reload. */
+  noted(): void {
+    sessionStorage.removeItem(this.#key);
+    this.#noted = true;
+    if (this.job) this.job = { ...this.job, result: null };
   }
 
   reset(): void {

@@ -18,7 +18,19 @@ export function sayFault(fault: Fault): Advice {
   return say(prefix && typeof field === 'string' ? all[`${prefix}_${field}`] : all[fault.code], fault);
 }
 
-export const sayFinding = (finding: Finding): Advice => say((t().findings as Record<string, Say>)[finding.code] ?? (t().errors as Record<string, Say>)[finding.code], finding);
+export function sayFinding(finding: Finding): Advice {
+  const [what, todo] = say((t().findings as Record<string, Say>)[finding.code], finding);
+  return [what, finding.code === 'unreachable' ? whyUnreachable(finding) : todo];
+}
+
+/** What the check found that keeps the world out, and what to do: the same words as beside the name in the wizard. */
+function whyUnreachable(finding: Finding): string {
+  const { cause, check, server_name: server, host } = finding.params;
+  const [why, todo] = say((t().errors as Record<string, Say>)[String(cause)], finding);
+  // The wizard shows the signpost's files below; here the advice has to say what is in them.
+  const signpost = check === 'delegation' && typeof server === 'string' && typeof host === 'string' ? t().dashboard.overview.signpost(server, host) : undefined;
+  return [why, todo || (signpost ?? t().wizard.name.advice[String(check)])].filter(Boolean).join(' ');
+}
 
 /** Details are names, addresses and figures, or sentences of the agent's, which only those who read English are shown. */
 export const sayDetail = (detail: string): string =>

@@ -41,6 +41,7 @@ export const dashboard: Words['dashboard'] = {
     stopped: 'Der Heimserver läuft nicht.',
     processor: 'Auslastung',
     checked: (time) => `Nachgesehen um ${time}`,
+    signpost: (server, host) => `Auf der Webseite von ${server} muss die Datei /.well-known/matrix/server den Namen ${host} nennen. Wer sich um die Webseite kümmert, kann sie dort ablegen.`,
   },
   people: {
     title: 'Personen',
@@ -152,8 +153,10 @@ export const dashboard: Words['dashboard'] = {
     ejectDone: 'Sie können die Festplatte jetzt abziehen.',
     export: 'Auf eine zweite kopieren',
     exportText: 'Eine Kopie für einen anderen Ort: bei den Eltern, im Büro. Sie bekommt einen eigenen Wiederherstellungsschlüssel.',
+    exportAgain: 'Auf dieser Festplatte ist schon eine Kopie dieser Box. Sie wird auf den neuesten Stand gebracht, nichts wird gelöscht, und ihr Wiederherstellungsschlüssel bleibt derselbe.',
     exportStart: 'Kopieren',
     exportDone: 'Die Kopie ist fertig. Bringen Sie die Festplatte weg und bewahren Sie sie woanders auf.',
+    exportKeyLost: 'Eine Kopie wurde gemacht, aber die Seite wurde verlassen, während ihr Wiederherstellungsschlüssel zu sehen war. Er wird nur einmal gezeigt, und ohne ihn kann niemand die Kopie öffnen. Haben Sie ihn nicht auf Papier, löschen Sie diese Festplatte an einem Computer und kopieren Sie noch einmal.',
     exports: 'Kopien an anderen Orten',
     noExports: 'Es gibt noch keine Kopie an einem anderen Ort.',
     takenAway: 'weggebracht',
@@ -235,6 +238,6 @@ export const dashboard: Words['dashboard'] = {
     resetPassword: 'Ihr Passwort',
     resetWrong: 'So heißt diese Box nicht.',
     resetYes: 'Alles löschen',
-    resetDone: 'Die Box wird gelöscht und fängt neu an. In ein paar Minuten lässt sie sich mit dem neuen Einrichtungscode wieder einrichten.',
+    resetDone: 'Die Box wird gelöscht und fängt neu an. Laden Sie diese Seite in ein paar Minuten noch einmal: Der Browser warnt wie beim ersten Besuch, und die Seite fragt nach dem neuen Einrichtungscode. Er steht auf dem Bildschirm oder in der Datei „HEARTH-SETUP.txt“ auf der Karte.',
   },
 };

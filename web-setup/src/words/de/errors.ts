@@ -65,6 +65,9 @@ export const errors: Words['errors'] = {
   dns_found: ['Dieser Name führt zu einer Adresse. Ob es Ihre ist, ließ sich nicht herausfinden.', ''],
   dns_unreachable: ['Die Box konnte nicht nach dem Namen fragen.', 'Prüfen Sie, ob sie mit dem Internet verbunden ist, und prüfen Sie dann noch einmal.'],
   public_address_unknown: ['Ihre Internetadresse ließ sich nicht herausfinden.', 'Prüfen Sie, ob die Box mit dem Internet verbunden ist.'],
+  no_address: ['Die Box hat keine Adresse, die ins Internet führt.', 'Prüfen Sie das Netzwerkkabel und ob Ihr Router der Box eine Adresse gibt.'],
+  no_public_address: ['Ihr Router hat im Internet keine eigene IPv4-Adresse.', ''],
+  ipv6_only: ['Die Box hat nur IPv6-Adressen.', 'Viele Mobilfunknetze haben kein IPv6. Bitten Sie Ihren Anbieter auch um IPv4.'],
   cgnat: ['Ihr Anbieter teilt eine Adresse unter vielen Haushalten.', ''],
   double_nat: ['Zwei Router stehen hintereinander.', 'Stellen Sie einen auf „Bridge“, oder geben Sie die Türen in beiden frei.'],
   router_silent: ['Ihr Router lässt sich nicht bitten, Türen zu öffnen.', ''],
@@ -85,7 +88,7 @@ export const errors: Words['errors'] = {
   delegation_unknown: ['Der Wegweiser ließ sich nicht nachschlagen.', 'Prüfen Sie in ein paar Minuten noch einmal.'],
 
   terms_not_agreed: ['Die Zertifikatsstelle braucht Ihre Zustimmung zu ihren Bedingungen.', 'Stimmen Sie zu, oder nehmen Sie das eigene Zertifikat der Box.'],
-  acme_unreachable: ['Die Zertifikatsstelle ist nicht zu erreichen.', 'Prüfen Sie, ob die Box mit dem Internet verbunden ist. Sie versucht es von selbst wieder.'],
+  acme_unreachable: ['Die Zertifikatsstelle ist nicht zu erreichen.', 'Prüfen Sie, ob die Box mit dem Internet verbunden ist, und versuchen Sie es noch einmal.'],
   acme_trouble: ['Die Zertifikatsstelle hat selbst Schwierigkeiten.', 'Es liegt nicht an Ihnen. Versuchen Sie es in einer Stunde wieder.'],
   acme_answer: ['Die Zertifikatsstelle hat seltsam geantwortet.', 'Es liegt nicht an Ihnen. Versuchen Sie es in einer Stunde wieder.'],
   acme_refused: ['Die Zertifikatsstelle konnte nicht feststellen, dass der Name Ihnen gehört.', 'Prüfen Sie, ob der Name zu dieser Box führt und die Türen 80 und 443 offen sind, und versuchen Sie es noch einmal.'],
@@ -160,6 +163,8 @@ export const findings: Words['findings'] = {
   no_certificate: ['Für den öffentlichen Namen gibt es kein Zertifikat.', 'Holen Sie eines unter „Zertifikate“.'],
   certificate_expired: ['Das Zertifikat ist abgelaufen; Apps verbinden sich nicht mehr.', 'Erneuern Sie es unter „Zertifikate“.'],
   certificate_ends_soon: ['Das Zertifikat läuft bald ab und ließ sich nicht erneuern.', 'Unter „Zertifikate“ steht, warum.'],
+  // Why, and what to do, comes from the check that found it.
+  unreachable: ['Von außen ist die Box nicht zu erreichen.', ''],
   time_not_trusted: ['Die Box weiß nicht sicher, wie spät es ist.', 'Sie fragt im Internet; prüfen Sie, ob sie verbunden ist.'],
   hot: (p) => [`Das Gerät ist heiß: ${String(Math.round(number(p, 'temperature_c')))} °C.`, 'Geben Sie ihm Luft oder ein Gehäuse, das kühlt.'],
   memory_short: ['Der Arbeitsspeicher ist knapp.', 'Starten Sie die Box neu. Kommt es oft vor, nehmen Sie ein Gerät mit mehr Speicher.'],

@@ -39,6 +39,7 @@ export const dashboard = {
     stopped: 'The homeserver is not running.',
     processor: 'Work load',
     checked: (time: string) => `Checked at ${time}`,
+    signpost: (server: string, host: string) => `On the website of ${server}, the file /.well-known/matrix/server has to name ${host}. Whoever looks after the website can put it there.`,
   },
   people: {
     title: 'People',
@@ -150,8 +151,10 @@ export const dashboard = {
     ejectDone: 'You may unplug the disk now.',
     export: 'Copy to a second disk',
     exportText: 'A copy for another place: at your parents’, in the office. It gets a recovery key of its own.',
+    exportAgain: 'This disk carries a copy of this box already. It is brought up to date, nothing is erased, and its recovery key stays the one that you have.',
     exportStart: 'Copy',
     exportDone: 'The copy is complete. Take the disk away and keep it elsewhere.',
+    exportKeyLost: 'A copy was made, but the page was left while its recovery key was shown. It is shown only once, and without it nobody can open the copy. Unless you have it on paper, erase that disk on a computer and make the copy again.',
     exports: 'Copies taken away',
     noExports: 'There is no copy at another place yet.',
     takenAway: 'taken away',
@@ -233,6 +236,6 @@ export const dashboard = {
     resetPassword: 'Your password',
     resetWrong: 'That is not the name of this box.',
     resetYes: 'Erase everything',
-    resetDone: 'The box is being erased and starts anew. In a few minutes it can be set up again with the new setup code.',
+    resetDone: 'The box is being erased and starts anew. In a few minutes, load this page again: the browser warns as on the first visit, and asks for the new setup code. It stands on the screen or in the file “HEARTH-SETUP.txt” on the card.',
   },
 };

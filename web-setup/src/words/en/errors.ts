@@ -60,6 +60,9 @@ export const errors = {
   dns_found: ['This name leads to an address. Whether it is yours could not be found out.', ''],
   dns_unreachable: ['The box could not ask for the name.', 'Check that the box is connected to the internet, then check again.'],
   public_address_unknown: ['Your address on the internet could not be found out.', 'Check that the box is connected to the internet.'],
+  no_address: ['The box has no address that leads to the internet.', 'Check the network cable, and that your router gives the box an address.'],
+  no_public_address: ['Your router has no IPv4 address of its own on the internet.', ''],
+  ipv6_only: ['The box has IPv6 addresses only.', 'Many mobile networks have no IPv6. Ask your provider for IPv4 as well.'],
   cgnat: ['Your provider shares one address between many homes.', ''],
   double_nat: ['There are two routers one behind the other.', 'Switch one of them to “bridge”, or pass the doors on in both.'],
   router_silent: ['Your router can’t be asked to open doors.', ''],
@@ -80,7 +83,7 @@ export const errors = {
   delegation_unknown: ['The signpost could not be looked up.', 'Check again in a few minutes.'],
 
   terms_not_agreed: ['The certificate office needs your agreement to its terms.', 'Agree, or use the box’s own certificate.'],
-  acme_unreachable: ['The certificate office can’t be reached.', 'Check that the box is connected to the internet. It tries again by itself.'],
+  acme_unreachable: ['The certificate office can’t be reached.', 'Check that the box is connected to the internet, then try again.'],
   acme_trouble: ['The certificate office has trouble of its own.', 'This is not your fault. Try again in an hour.'],
   acme_answer: ['The certificate office gave a strange answer.', 'This is not your fault. Try again in an hour.'],
   acme_refused: ['The certificate office could not make sure that the name is yours.', 'Check that the name leads to this box and that the doors 80 and 443 are open, then try again.'],
@@ -156,6 +159,8 @@ export const findings = {
   no_certificate: ['There is no certificate for the public name.', 'Have one made under “Certificates”.'],
   certificate_expired: ['The certificate has run out; apps refuse to connect.', 'Renew it under “Certificates”.'],
   certificate_ends_soon: ['The certificate is about to run out and could not be renewed.', 'Look under “Certificates”: it says why.'],
+  // Why, and what to do, comes from the check that found it.
+  unreachable: ['The box can’t be reached from outside.', ''],
   time_not_trusted: ['The box is not sure what time it is.', 'It asks the internet; check that it is connected.'],
   hot: (p) => [`The board is hot: ${String(Math.round(number(p, 'temperature_c')))} °C.`, 'Give it air, or a case that cools.'],
   memory_short: ['Memory is short.', 'Restart the box. If it happens often, use a board with more memory.'],

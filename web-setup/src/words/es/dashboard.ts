@@ -41,6 +41,7 @@ export const dashboard: Words['dashboard'] = {
     stopped: 'El servidor no está en marcha.',
     processor: 'Carga',
     checked: (time) => `Mirado a las ${time}`,
+    signpost: (server, host) => `En la página web de ${server}, el archivo /.well-known/matrix/server debe nombrar ${host}. Quien cuide de la página puede ponerlo allí.`,
   },
   people: {
     title: 'Personas',
@@ -152,8 +153,10 @@ export const dashboard: Words['dashboard'] = {
     ejectDone: 'Ya puede desenchufar el disco.',
     export: 'Copiar a un segundo disco',
     exportText: 'Una copia para otro lugar: en casa de sus padres, en la oficina. Recibe su propia clave de recuperación.',
+    exportAgain: 'Este disco ya contiene una copia de esta caja. Se pone al día, no se borra nada y su clave de recuperación sigue siendo la que usted tiene.',
     exportStart: 'Copiar',
     exportDone: 'La copia está completa. Llévese el disco y guárdelo en otro sitio.',
+    exportKeyLost: 'Se hizo una copia, pero se dejó la página mientras se mostraba su clave de recuperación. Solo se muestra una vez, y sin ella nadie puede abrir la copia. Si no la tiene en papel, borre ese disco en un ordenador y haga la copia de nuevo.',
     exports: 'Copias en otros lugares',
     noExports: 'Aún no hay ninguna copia en otro lugar.',
     takenAway: 'en otro lugar',
@@ -235,6 +238,6 @@ export const dashboard: Words['dashboard'] = {
     resetPassword: 'Su contraseña',
     resetWrong: 'Ese no es el nombre de esta caja.',
     resetYes: 'Borrar todo',
-    resetDone: 'La caja se está borrando y empieza de nuevo. En unos minutos se podrá instalar con el código nuevo.',
+    resetDone: 'La caja se está borrando y empieza de nuevo. En unos minutos, cargue otra vez esta página: el navegador avisa como en la primera visita, y se pide el código de instalación nuevo. Está en la pantalla o en el archivo «HEARTH-SETUP.txt» de la tarjeta.',
   },
 };

@@ -64,6 +64,9 @@ export const errors: Words['errors'] = {
   dns_found: ['Este nombre lleva a una dirección. No se pudo saber si es la suya.', ''],
   dns_unreachable: ['La caja no pudo preguntar por el nombre.', 'Compruebe que está conectada a Internet y compruebe otra vez.'],
   public_address_unknown: ['No se pudo averiguar su dirección en Internet.', 'Compruebe que la caja está conectada a Internet.'],
+  no_address: ['La caja no tiene ninguna dirección que lleve a Internet.', 'Compruebe el cable de red y que su router da una dirección a la caja.'],
+  no_public_address: ['Su router no tiene una dirección IPv4 propia en Internet.', ''],
+  ipv6_only: ['La caja solo tiene direcciones IPv6.', 'Muchas redes móviles no tienen IPv6. Pida también IPv4 a su proveedor.'],
   cgnat: ['Su proveedor reparte una dirección entre muchas casas.', ''],
   double_nat: ['Hay dos routers uno detrás del otro.', 'Ponga uno en modo «bridge», o abra las puertas en los dos.'],
   router_silent: ['A su router no se le puede pedir que abra puertas.', ''],
@@ -84,7 +87,7 @@ export const errors: Words['errors'] = {
   delegation_unknown: ['No se pudo consultar el indicador.', 'Compruebe otra vez dentro de unos minutos.'],
 
   terms_not_agreed: ['La entidad de certificados necesita que acepte sus condiciones.', 'Acéptelas, o use el certificado de la caja.'],
-  acme_unreachable: ['No se llega a la entidad de certificados.', 'Compruebe que la caja está conectada a Internet. Lo intenta otra vez sola.'],
+  acme_unreachable: ['No se llega a la entidad de certificados.', 'Compruebe que la caja está conectada a Internet e inténtelo otra vez.'],
   acme_trouble: ['La entidad de certificados tiene sus propios problemas.', 'No es culpa suya. Inténtelo dentro de una hora.'],
   acme_answer: ['La entidad de certificados respondió algo extraño.', 'No es culpa suya. Inténtelo dentro de una hora.'],
   acme_refused: ['La entidad de certificados no pudo comprobar que el nombre es suyo.', 'Compruebe que el nombre lleva a esta caja y que las puertas 80 y 443 están abiertas, e inténtelo otra vez.'],
@@ -159,6 +162,8 @@ export const findings: Words['findings'] = {
   no_certificate: ['No hay certificado para el nombre público.', 'Pídalo en «Certificados».'],
   certificate_expired: ['El certificado ha caducado; las apps no se conectan.', 'Renuévelo en «Certificados».'],
   certificate_ends_soon: ['El certificado caduca pronto y no se pudo renovar.', 'Mire en «Certificados»: allí está el motivo.'],
+  // Why, and what to do, comes from the check that found it.
+  unreachable: ['No se llega a la caja desde fuera.', ''],
   time_not_trusted: ['La caja no está segura de la hora.', 'La pregunta en Internet; compruebe que está conectada.'],
   hot: (p) => [`La placa está caliente: ${String(Math.round(number(p, 'temperature_c')))} °C.`, 'Dele aire, o una caja que la enfríe.'],
   memory_short: ['Falta memoria.', 'Reinicie la caja. Si pasa a menudo, use una placa con más memoria.'],

@@ -41,6 +41,7 @@ export const dashboard: Words['dashboard'] = {
     stopped: 'Le serveur ne fonctionne pas.',
     processor: 'Charge',
     checked: (time) => `Vérifié à ${time}`,
+    signpost: (server, host) => `Sur le site de ${server}, le fichier /.well-known/matrix/server doit nommer ${host}. La personne qui s’occupe du site peut l’y mettre.`,
   },
   people: {
     title: 'Personnes',
@@ -152,8 +153,10 @@ export const dashboard: Words['dashboard'] = {
     ejectDone: 'Vous pouvez débrancher le disque.',
     export: 'Copier sur un second disque',
     exportText: 'Une copie pour un autre lieu : chez vos parents, au bureau. Elle reçoit une clé de secours à elle.',
+    exportAgain: 'Ce disque contient déjà une copie de ce boîtier. Elle est mise à jour, rien n’est effacé, et sa clé de secours reste celle que vous avez.',
     exportStart: 'Copier',
     exportDone: 'La copie est complète. Emportez le disque et gardez-le ailleurs.',
+    exportKeyLost: 'Une copie a été faite, mais la page a été quittée pendant que sa clé de secours était affichée. Elle n’est montrée qu’une fois, et sans elle personne ne peut ouvrir la copie. Si vous ne l’avez pas sur papier, effacez ce disque sur un ordinateur et refaites la copie.',
     exports: 'Copies emportées',
     noExports: 'Il n’y a pas encore de copie ailleurs.',
     takenAway: 'emportée',
@@ -235,6 +238,6 @@ export const dashboard: Words['dashboard'] = {
     resetPassword: 'Votre mot de passe',
     resetWrong: 'Ce n’est pas le nom de ce boîtier.',
     resetYes: 'Tout effacer',
-    resetDone: 'Le boîtier s’efface et repart à neuf. Dans quelques minutes, il pourra être installé avec le nouveau code.',
+    resetDone: 'Le boîtier s’efface et repart à neuf. Dans quelques minutes, rechargez cette page : le navigateur avertit comme à la première visite, puis le nouveau code d’installation est demandé. Il est à l’écran ou dans le fichier « HEARTH-SETUP.txt » de la carte.',
   },
 };

@@ -64,6 +64,9 @@ export const errors: Words['errors'] = {
   dns_found: ['Ce nom mène à une adresse. Est-ce la vôtre ? Impossible de le savoir.', ''],
   dns_unreachable: ['Le boîtier n’a pas pu chercher le nom.', 'Vérifiez qu’il est relié à Internet, puis vérifiez encore.'],
   public_address_unknown: ['Votre adresse Internet n’a pas pu être trouvée.', 'Vérifiez que le boîtier est relié à Internet.'],
+  no_address: ['Le boîtier n’a pas d’adresse qui mène à Internet.', 'Vérifiez le câble réseau, et que la box Internet donne une adresse au boîtier.'],
+  no_public_address: ['Votre box Internet n’a pas d’adresse IPv4 à elle sur Internet.', ''],
+  ipv6_only: ['Le boîtier n’a que des adresses IPv6.', 'Beaucoup de réseaux mobiles n’ont pas IPv6. Demandez aussi IPv4 à votre fournisseur.'],
   cgnat: ['Votre fournisseur partage une adresse entre plusieurs foyers.', ''],
   double_nat: ['Deux routeurs se suivent.', 'Mettez l’un en mode « bridge », ou ouvrez les portes dans les deux.'],
   router_silent: ['On ne peut pas demander à votre box Internet d’ouvrir des portes.', ''],
@@ -84,7 +87,7 @@ export const errors: Words['errors'] = {
   delegation_unknown: ['Le panneau indicateur n’a pas pu être consulté.', 'Vérifiez encore dans quelques minutes.'],
 
   terms_not_agreed: ['L’autorité de certification a besoin de votre accord.', 'Acceptez, ou prenez le certificat du boîtier.'],
-  acme_unreachable: ['L’autorité de certification est injoignable.', 'Vérifiez que le boîtier est relié à Internet. Il réessaie de lui-même.'],
+  acme_unreachable: ['L’autorité de certification est injoignable.', 'Vérifiez que le boîtier est relié à Internet, puis réessayez.'],
   acme_trouble: ['L’autorité de certification a elle-même des soucis.', 'Ce n’est pas votre faute. Réessayez dans une heure.'],
   acme_answer: ['L’autorité de certification a répondu bizarrement.', 'Ce n’est pas votre faute. Réessayez dans une heure.'],
   acme_refused: ['L’autorité de certification n’a pas pu s’assurer que le nom est à vous.', 'Vérifiez que le nom mène à ce boîtier et que les portes 80 et 443 sont ouvertes, puis réessayez.'],
@@ -159,6 +162,8 @@ export const findings: Words['findings'] = {
   no_certificate: ['Il n’y a pas de certificat pour le nom public.', 'Demandez-en un dans « Certificats ».'],
   certificate_expired: ['Le certificat a expiré ; les applis ne se connectent plus.', 'Renouvelez-le dans « Certificats ».'],
   certificate_ends_soon: ['Le certificat va expirer et n’a pas pu être renouvelé.', 'Regardez dans « Certificats » : la raison y est.'],
+  // Why, and what to do, comes from the check that found it.
+  unreachable: ['Le boîtier n’est pas joignable de l’extérieur.', ''],
   time_not_trusted: ['Le boîtier n’est pas sûr de l’heure.', 'Il la demande sur Internet ; vérifiez qu’il est relié.'],
   hot: (p) => [`La carte est chaude : ${String(Math.round(number(p, 'temperature_c')))} °C.`, 'Donnez-lui de l’air, ou un boîtier qui refroidit.'],
   memory_short: ['La mémoire manque.', 'Redémarrez le boîtier. Si cela arrive souvent, prenez une carte avec plus de mémoire.'],
