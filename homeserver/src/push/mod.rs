@@ -3,6 +3,7 @@
 pub mod evaluate;
 pub mod rules;
 pub mod unread;
+mod words;
 
 use crate::accounts::AccountError;
 use hearth_store::{Read, StoreError};

@@ -19,7 +19,7 @@ use hearth_store::{
 use lru::LruCache;
 use ruma::{
     OwnedUserId, UserId,
-    push::{FlattenedJson, PushConditionPowerLevelsCtx, PushConditionRoomCtx, Ruleset},
+    push::{PushConditionPowerLevelsCtx, PushConditionRoomCtx, Ruleset},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -114,7 +114,7 @@ struct Seen {
     sender: String,
     is_state: bool,
     thread: Option<String>,
-    event: FlattenedJson,
+    event: evaluate::Event,
 }
 
 #[derive(Debug, Clone)]
