@@ -323,7 +323,9 @@ impl From<PushRuleError> for Error {
         let message = error.to_string();
         match error {
             PushRuleError::NotFound => Self::not_found(message),
-            PushRuleError::ServerDefault | PushRuleError::InvalidId => Self::invalid(message),
+            PushRuleError::ServerDefault | PushRuleError::InvalidId | PushRuleError::TooMuch(_) => {
+                Self::invalid(message)
+            }
             PushRuleError::BadPlace(_) => Self::new(StatusCode::BAD_REQUEST, ErrorKind::Unknown, message),
             PushRuleError::Account(error) => error.into(),
         }

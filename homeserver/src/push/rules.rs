@@ -1,6 +1,7 @@
 //! Push rules: the account data `m.push_rules`.
 //! <https://spec.matrix.org/v1.19/client-server-api/#push-rules>
 
+use super::words;
 use crate::accounts::{
     AccountError,
     account_data::{self, GLOBAL},
@@ -9,11 +10,19 @@ use hearth_store::{Change, Read, StoreError};
 use ruma::{
     UserId,
     events::push_rules::PushRulesEventContent,
-    push::{InsertPushRuleError, NewPushRule, RemovePushRuleError, RuleNotFoundError, Ruleset},
+    push::{
+        EventMatchConditionData, InsertPushRuleError, NewPushRule, PushCondition, RemovePushRuleError,
+        RuleNotFoundError, Ruleset,
+    },
 };
 
 /// The type of the account data.
 const KIND: &str = "m.push_rules";
+
+/// Rules of their own that a user may have: each is asked about every event.
+const MOST: usize = 500;
+/// Conditions that one rule may have.
+const MOST_CONDITIONS: usize = 32;
 
 /// Why a push rule can't be changed.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +40,9 @@ pub enum PushRuleError {
     /// The rule that this one was to stand next to isn't there, or stands on the wrong side.
     #[error("{0}")]
     BadPlace(&'static str),
+    /// Rules are asked about every event, so there is a bound to what they may ask.
+    #[error("{0}")]
+    TooMuch(String),
     /// The rules could not be read or stored.
     #[error(transparent)]
     Account(#[from] AccountError),
@@ -123,6 +135,10 @@ pub fn put(
         return Err(PushRuleError::BadPlace("A rule can't stand next to itself."));
     }
     let enabled = rules.get(kind.clone(), &id).map(|rule| rule.enabled());
+    check_size(&rule)?;
+    if enabled.is_none() && rules.iter().filter(|rule| !rule.is_server_default()).count() >= MOST {
+        return Err(PushRuleError::TooMuch(format!("There are {MOST} push rules of your own already.")));
+    }
     if enabled.is_some() && (after.is_some() || before.is_some()) && !id.starts_with('.') {
         // Moving a rule that is there to behind the last one is past the end for ruma, and a panic:
         // so it is taken out, which leaves its own place at the end free.
@@ -131,6 +147,29 @@ pub fn put(
     rules.insert(rule, after, before)?;
     if let Some(enabled) = enabled {
         rules.set_enabled(kind, &id, enabled)?;
+    }
+    Ok(())
+}
+
+/// Refuses a rule that would cost too much to ask.
+fn check_size(rule: &NewPushRule) -> Result<(), PushRuleError> {
+    let too_long = |pattern: &str| pattern.len() > words::LONGEST;
+    let long = match rule {
+        NewPushRule::Content(rule) => too_long(&rule.pattern),
+        NewPushRule::Override(rule) | NewPushRule::Underride(rule) => {
+            if rule.conditions.len() > MOST_CONDITIONS {
+                let message = format!("A push rule has {MOST_CONDITIONS} conditions at most.");
+                return Err(PushRuleError::TooMuch(message));
+            }
+            rule.conditions.iter().any(|condition| match condition {
+                PushCondition::EventMatch(EventMatchConditionData { pattern, .. }) => too_long(pattern),
+                _ => false,
+            })
+        }
+        _ => false,
+    };
+    if long {
+        return Err(PushRuleError::TooMuch(format!("A pattern has {} bytes at most.", words::LONGEST)));
     }
     Ok(())
 }
@@ -144,7 +183,7 @@ fn store(change: &mut Change<'_>, user: &UserId, rules: Ruleset) -> Result<(), A
 mod tests {
     use super::*;
     use ruma::{
-        push::{NewConditionalPushRule, RuleKind},
+        push::{NewConditionalPushRule, NewPatternedPushRule, RuleKind},
         user_id,
     };
 
@@ -205,5 +244,27 @@ mod tests {
         let removed = rules.remove(RuleKind::Override, ".m.rule.master").map_err(PushRuleError::from);
         assert!(matches!(removed, Err(PushRuleError::ServerDefault)));
         rules.set_enabled(RuleKind::Override, ".m.rule.master", true).unwrap();
+    }
+
+    #[test]
+    fn rules_are_bounded_in_number_and_in_what_they_ask() {
+        let mut rules = Ruleset::server_default(user_id!("@a:x"));
+        let content = |pattern: String| NewPushRule::Content(NewPatternedPushRule::new("c".into(), pattern, vec![]));
+        let refused = |result: Result<(), PushRuleError>| matches!(result, Err(PushRuleError::TooMuch(_)));
+        put(&mut rules, content("x".repeat(words::LONGEST)), None, None).unwrap();
+        assert!(refused(put(&mut rules, content("x".repeat(words::LONGEST + 1)), None, None)));
+        let matching = |pattern: String, times: usize| {
+            let condition = PushCondition::from(EventMatchConditionData::new("content.body".into(), pattern));
+            NewPushRule::Override(NewConditionalPushRule::new("o".into(), vec![condition; times], vec![]))
+        };
+        put(&mut rules, matching("x".repeat(words::LONGEST), MOST_CONDITIONS), None, None).unwrap();
+        assert!(refused(put(&mut rules, matching("x".repeat(words::LONGEST + 1), 1), None, None)));
+        assert!(refused(put(&mut rules, matching("x".into(), MOST_CONDITIONS + 1), None, None)));
+        for n in 2..MOST {
+            put(&mut rules, rule(&n.to_string()), None, None).unwrap();
+        }
+        assert!(refused(put(&mut rules, rule("one too many"), None, None)));
+        // Those that are there can still be changed.
+        put(&mut rules, content("y".into()), None, None).unwrap();
     }
 }

@@ -320,6 +320,8 @@ async fn push_rules_are_those_of_the_server_and_ones_own() {
     alice.put(&format!("{base}/content/cake/actions"), json!({ "actions": [] })).await.ok();
     assert_eq!(alice.get(&format!("{base}/content/cake/actions")).await.ok(), json!({ "actions": [] }));
     alice.put(&format!("{base}/override/.m.rule.master/enabled"), json!({ "enabled": true })).await.ok();
+    let long = json!({ "actions": [], "pattern": "x".repeat(513) });
+    alice.put(&format!("{base}/content/long"), long).await.error(400, "M_INVALID_PARAM");
     let pie = json!({ "actions": [], "pattern": "pie" });
     alice.put(&format!("{base}/content/pie?after=cake"), pie.clone()).await.ok();
     alice.put(&format!("{base}/content/pie?after=cake"), pie.clone()).await.ok();
