@@ -17,11 +17,13 @@ pub(super) fn room(
     data: Vec<(String, String)>,
 ) -> Result<Option<(OwnedRoomId, LeftRoom)>, SyncError> {
     let wanted = &scene.question.filter.room;
+    // One device forgets for all, but each of the others must learn that the room was left.
+    let new = scene.since.is_some_and(|since| standing.position > since);
     // Who is astray may have come back here in what was lost.
-    let new = scene.since.is_some_and(|since| standing.position > since || scene.question.astray);
+    let astray = scene.since.is_some() && scene.question.astray;
     // What was left before is shown only to who asks for it, and then in an answer that tells everything.
     let asked_for = wanted.include_leave && (scene.since.is_none() || scene.question.full_state);
-    if standing.forgotten || !(new || asked_for) {
+    if !(new || (astray || asked_for) && !standing.forgotten) {
         return Ok(None);
     }
     let room = match Room::by_number(scene.read, *number) {
@@ -34,10 +36,12 @@ pub(super) fn room(
     }
     let since = known_since(scene, room.number, standing.joined_at)?;
     // Who was not in the room at the last sync and has not joined since sees how the invitation or the ban came about.
-    let own_only = match since {
-        Some(since) => !was_in(scene, room.number, since)?,
-        None => standing.joined_at.is_none(),
-    };
+    // And of a room that is forgotten the leaving is all that is left to tell.
+    let own_only = standing.forgotten
+        || match since {
+            Some(since) => !was_in(scene, room.number, since)?,
+            None => standing.joined_at.is_none(),
+        };
     // Who was in the room is told of it until then, and not until an invitation since was turned down.
     let last = if own_only { standing.position } else { standing.left_at.unwrap_or(standing.position) };
     let end = scene.root_at(room.number, last)?;

@@ -5,7 +5,7 @@ use crate::{
     rooms::{
         Draft, Room, RoomError, Rooms,
         create::{NewRoom, Preset},
-        membership::{Invitation, Move, membership},
+        membership::{Invitation, Move, forget, membership},
         receipts::{self, Receipt},
         typing::Typing,
     },
@@ -140,6 +140,11 @@ impl House {
 
     pub fn ban(&self, room: &Room, user: &'static UserId) {
         self.moved(room, ann(), user, Rooms::ban);
+    }
+
+    pub fn forget_room(&self, room: &Room, user: &'static UserId) {
+        let number = room.number;
+        self.change(move |_, change| forget(change, number, user));
     }
 
     fn moved(

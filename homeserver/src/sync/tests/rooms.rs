@@ -178,11 +178,34 @@ async fn a_room_that_was_left_shows_what_came_before_and_nothing_after() {
     house.leave(&room, cat.user);
     let answer = house.sync(&mut cat).await;
     assert_eq!(timeline(&answer["rooms"]["leave"][room.id.as_str()]), ["member cat"]);
-    let (room_no, user) = (room.number, bob.user);
-    house.change(move |_, change| crate::rooms::membership::forget(change, room_no, user));
+    house.forget_room(&room, bob.user);
     new.since = None;
     assert_eq!(house.sync(&mut new).await.get("rooms"), None);
     assert_eq!(house.membership(&room, bob.user), Membership::Ban);
+}
+
+#[tokio::test]
+async fn a_room_forgotten_on_one_device_is_left_on_the_others() {
+    let house = House::new();
+    let (room, den) = (house.room(), house.room());
+    house.join(&room, bob());
+    house.invite(&den, bob());
+    let mut other = phone(bob());
+    house.sync(&mut other).await;
+    for room in [&room, &den] {
+        house.say(room, ann(), "before");
+        house.leave(room, bob());
+        house.forget_room(room, bob());
+    }
+    let answer = house.sync(&mut other).await;
+    for room in [&room, &den] {
+        assert_eq!(timeline(&answer["rooms"]["leave"][room.id.as_str()]), ["member bob"]);
+    }
+    assert_eq!(house.sync(&mut other).await.get("rooms"), None);
+    let include_leave = json!({ "room": { "include_leave": true } });
+    let mut all = Phone { filter: include_leave, ..other };
+    let answer = house.ask(&mut all, |request| request.full_state = true).await;
+    assert_eq!(answer.get("rooms"), None);
 }
 
 #[tokio::test]
