@@ -3,7 +3,7 @@
 //! Kept in memory and bounded: what is forgotten is only sent again.
 
 use super::scene::Question;
-use hearth_store::EventNo;
+use hearth_store::{EventNo, StreamPos};
 use lru::LruCache;
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -25,8 +25,9 @@ pub(super) struct Lazy {
 
 #[derive(Debug)]
 struct Known {
-    /// (the device's beginning, membership event)
-    sent: LruCache<(u64, EventNo), ()>,
+    /// (the device's beginning, membership event) -> up to where the answer reached that it was in. An answer may be
+    /// lost on its way: it has arrived when the device comes back with its token.
+    sent: LruCache<(u64, EventNo), StreamPos>,
     /// Device -> which time it began with nothing. What it was sent before that counts no more.
     beginnings: LruCache<u64, u64>,
     next: u64,
@@ -54,20 +55,21 @@ impl Lazy {
         self.known().beginnings.pop(&device);
     }
 
-    /// Whether the device has been sent that membership event.
+    /// Whether the device has that membership event.
     pub fn knows(&self, question: &Question, member: EventNo) -> bool {
+        let Some(since) = question.since else { return false };
         let device = self.device(question);
         let mut known = self.known();
         let beginning = known.beginning(device);
-        known.sent.get(&(beginning, member)).is_some()
+        known.sent.get(&(beginning, member)).is_some_and(|sent| *sent <= since.position)
     }
 
-    /// The device is being sent that membership event.
-    pub fn learns(&self, question: &Question, member: EventNo) {
+    /// The device is being sent that membership event, in an answer that reaches up to there.
+    pub fn learns(&self, question: &Question, member: EventNo, until: StreamPos) {
         let device = self.device(question);
         let mut known = self.known();
         let beginning = known.beginning(device);
-        known.sent.put((beginning, member), ());
+        known.sent.put((beginning, member), until);
     }
 }
 

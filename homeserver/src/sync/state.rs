@@ -87,7 +87,7 @@ fn entries(scene: &Scene<'_>, room: &Room, span: &Span<'_>, batch: &Batch) -> Re
                     .filter(|number| include_redundant || anew || !scene.syncs.lazy.knows(scene.question, *number)),
             };
             if let Some(number) = number {
-                scene.syncs.lazy.learns(scene.question, number);
+                scene.syncs.lazy.learns(scene.question, number, scene.until);
                 entries.insert(key, number);
             }
         }

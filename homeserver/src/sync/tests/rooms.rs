@@ -286,6 +286,29 @@ async fn members_are_loaded_as_they_speak() {
 }
 
 #[tokio::test]
+async fn a_member_is_told_again_where_the_answer_was_lost() {
+    let house = House::new();
+    let room = house.room();
+    house.set(&room, "m.room.name", json!({ "name": "den" }));
+    for user in [bob(), cat()] {
+        house.join(&room, user);
+    }
+    for n in 0..10 {
+        house.say(&room, ann(), &n.to_string());
+    }
+    let mut bob = Phone { filter: json!({ "room": { "state": { "lazy_load_members": true } } }), ..phone(bob()) };
+    house.sync(&mut bob).await;
+    let members = |answer: &Value| shown(&joined(answer, &room)["state"]["events"]);
+    house.say(&room, cat(), "hi");
+    let before = bob.since.clone();
+    assert_eq!(members(&house.sync(&mut bob).await), ["member cat"]);
+    bob.since = before;
+    assert_eq!(members(&house.sync(&mut bob).await), ["member cat"]);
+    house.say(&room, cat(), "hi again");
+    assert_eq!(members(&house.sync(&mut bob).await), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn filters_keep_rooms_types_and_senders_back() {
     let house = House::new();
     let (room, other) = (house.room(), house.room());
