@@ -2,17 +2,20 @@
 //! <https://spec.matrix.org/v1.19/client-server-api/#tracking-the-device-list-for-a-user>
 
 use super::E2eeError;
-use crate::rooms::state;
+use crate::rooms::{client_event, graph, state};
 use hearth_state::TypeFilter;
 use hearth_store::{
-    Change, Read, RoomNo, StoreError, StreamPos,
+    Change, EventNo, Read, RoomNo, StoreError, StreamPos,
     records::{LogRecord, Membership},
     tables::{
         DEVICE_LIST_CHANGES, DEVICE_LIST_LOG, MEMBERSHIPS, ROOM_MEMBERS, USER_SIGNATURE_CHANGES, USER_SIGNATURE_LOG,
     },
 };
 use ruma::UserId;
+use serde::Deserialize;
 use std::{collections::BTreeSet, ops::Bound};
+
+const MEMBER: &str = "m.room.member";
 
 /// Notes that devices or keys of a user changed.
 ///
@@ -117,10 +120,11 @@ pub fn delta(
         let met_again = mine.joined_at.is_some_and(|joined| joined > from);
         match mine.membership {
             Membership::Join if met_again => {
-                delta.changed.extend(members(read, room)?.into_iter().filter(|other| other != me))
+                delta.changed.extend(members(read, room)?.into_iter().filter(|other| other != me));
+                went.extend(met_before(read, room, me, from)?);
             }
             Membership::Join => moved(read, room, from, to, &mut delta.changed, &mut went)?,
-            _ if mine.joined_at.is_some() && mine.position > from => went.extend(members(read, room)?),
+            _ if mine.joined_at.is_some() && mine.position > from => went.extend(met_before(read, room, me, from)?),
             _ => {}
         }
     }
@@ -136,6 +140,40 @@ fn members(read: &impl Read, room: RoomNo) -> Result<Vec<String>, StoreError> {
     read.prefix(ROOM_MEMBERS, (room, Membership::Join))?.map(|row| row.map(|((_, _, user), _)| user)).collect()
 }
 
+/// Those who were in a room at a position, if the user was in it as well: of nobody else there was anything to forget.
+fn met_before(read: &impl Read, room: RoomNo, me: &str, from: StreamPos) -> Result<Vec<String>, E2eeError> {
+    let before = state::at_position(read, room, from)?;
+    let mine = state::get(read, before, MEMBER, me)?;
+    if !mine.map_or(Ok(false), |event| was_joined(read, room, me, event, from))? {
+        return Ok(Vec::new());
+    }
+    let mut met = Vec::new();
+    for (user, event) in state::of_type(read, before, MEMBER)? {
+        if was_joined(read, room, &user, event, from)? {
+            met.push(user);
+        }
+    }
+    Ok(met)
+}
+
+/// Whether a user was in a room at a position, where `event` was their membership event.
+fn was_joined(read: &impl Read, room: RoomNo, user: &str, event: EventNo, at: StreamPos) -> Result<bool, E2eeError> {
+    #[derive(Deserialize)]
+    struct Content {
+        membership: Membership,
+    }
+    // Nearly everybody's row tells, for nothing has happened since, and rows cost less than events.
+    if let Some(record) = read.get(MEMBERSHIPS, (user, room))? {
+        let joined = record.membership == Membership::Join;
+        if record.position <= at || joined && record.joined_at.is_some_and(|joined| joined <= at) {
+            return Ok(joined);
+        }
+    }
+    let record = graph::record(read, event)?;
+    let content = serde_json::from_str::<Content>(client_event::fields(event, &record)?.content.get());
+    Ok(content.is_ok_and(|content| content.membership == Membership::Join))
+}
+
 /// Who came into a room and who went, by what differs in its state.
 fn moved(
     read: &impl Read,
@@ -149,10 +187,13 @@ fn moved(
     if before == after {
         return Ok(());
     }
-    for ((_, user), _, _) in state::difference_of(read, before, after, TypeFilter::Only("m.room.member"))? {
+    for ((_, user), old, _) in state::difference_of(read, before, after, TypeFilter::Only(MEMBER))? {
         let Some(record) = read.get(MEMBERSHIPS, (&*user, room))? else { continue };
         if record.membership != Membership::Join {
-            went.insert(user);
+            // Who was only invited, or banned beforehand, was never met.
+            if old.map_or(Ok(false), |event| was_joined(read, room, &user, event, from))? {
+                went.insert(user);
+            }
         } else if record.joined_at.is_some_and(|joined| joined > from) {
             came.insert(user);
         }
@@ -165,11 +206,11 @@ mod tests {
     use super::*;
     use crate::e2ee::testing::TestStore;
     use hearth_store::{
-        EventNo,
-        records::MembershipRecord,
-        tables::{CHANGE_LOG, ROOM_STATES},
+        records::{EventRecord, MembershipRecord},
+        tables::{CHANGE_LOG, EVENTS, ROOM_STATES},
     };
     use ruma::user_id;
+    use serde_json::json;
 
     fn ann_id() -> &'static UserId {
         user_id!("@ann:here")
@@ -200,10 +241,31 @@ mod tests {
             change.put(MEMBERSHIPS, (user, RoomNo(room)), &record)?;
             change.put(ROOM_MEMBERS, (RoomNo(room), membership, user), &event)?;
             let root = state::at_position(change, RoomNo(room), position)?;
-            let root = state::apply(change, root, [("m.room.member", user, Some(event))])?;
+            let root = state::apply(change, root, [(MEMBER, user, Some(event))])?;
+            change.put(EVENTS, event, &member_event(RoomNo(room), user, membership))?;
             Ok(change.put(ROOM_STATES, (RoomNo(room), position), &root)?)
         };
         store.change(work).unwrap();
+    }
+
+    fn member_event(room: RoomNo, user: &str, membership: Membership) -> EventRecord {
+        let json = json!({
+            "type": MEMBER, "sender": user, "state_key": user, "origin_server_ts": 0,
+            "content": { "membership": membership },
+        });
+        EventRecord {
+            room,
+            event_id: "$event".into(),
+            state_before: None,
+            rejected: false,
+            soft_failed: false,
+            timeline: None,
+            transaction: None,
+            auth_events: Vec::new(),
+            depth: 0,
+            redacted_by: None,
+            json: json.to_string().into_bytes(),
+        }
     }
 
     fn touch(store: &TestStore, user: &'static str) {
@@ -269,5 +331,42 @@ mod tests {
         let from = store.store.durable_pos();
         moves(&store, 1, ann_id().as_str(), Membership::Join);
         assert_eq!(since(&store, from), (vec![BOB.to_owned()], vec![]));
+    }
+
+    #[test]
+    fn strangers_have_not_left() {
+        let (store, ann) = (TestStore::new(), ann_id().as_str());
+        moves(&store, 1, ann, Membership::Join);
+        moves(&store, 1, BOB, Membership::Join);
+        moves(&store, 1, ann, Membership::Leave);
+        moves(&store, 1, "@eve:here", Membership::Join);
+        // Of a room that one is not in, whatever else happens to one there.
+        for membership in [Membership::Ban, Membership::Leave, Membership::Invite, Membership::Knock] {
+            let from = store.store.durable_pos();
+            moves(&store, 1, ann, membership);
+            assert_eq!(since(&store, from), (vec![], vec![]), "{membership:?}");
+        }
+        moves(&store, 2, ann, Membership::Join);
+        let from = store.store.durable_pos();
+        moves(&store, 2, BOB, Membership::Invite);
+        moves(&store, 2, "@eve:here", Membership::Ban);
+        assert_eq!(since(&store, from), (vec![], vec![]));
+    }
+
+    #[test]
+    fn who_went_before_oneself_has_left() {
+        let (store, ann) = (TestStore::new(), ann_id().as_str());
+        for user in [ann, BOB, "@eve:here"] {
+            moves(&store, 1, user, Membership::Join);
+        }
+        let from = store.store.durable_pos();
+        moves(&store, 1, BOB, Membership::Leave);
+        // Who came meanwhile was never heard of.
+        moves(&store, 1, "@cat:here", Membership::Join);
+        moves(&store, 1, ann, Membership::Leave);
+        assert_eq!(since(&store, from), (vec![], vec![BOB.to_owned(), "@eve:here".to_owned()]));
+        moves(&store, 1, ann, Membership::Join);
+        let met = vec!["@cat:here".to_owned(), "@eve:here".to_owned()];
+        assert_eq!(since(&store, from), (met, vec![BOB.to_owned()]));
     }
 }
