@@ -53,7 +53,8 @@ pub(super) fn room(
         named.push(scene.question.user.to_string());
     }
     let from = if whole_state { room_state::EMPTY } else { before };
-    joined.state = state::state(scene, &room, &Span { from, to: head.state, named: &named }, &batch)?;
+    let span = Span { from, known: since.map(|_| before), to: head.state, named: &named };
+    joined.state = state::state(scene, &room, &span, &batch)?;
     joined.timeline = batch.timeline;
     joined.ephemeral.events = ephemeral::events(scene, &room, since)?;
     joined.account_data.events = account_data::of_room(scene, &room.id, data);

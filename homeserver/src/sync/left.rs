@@ -49,13 +49,14 @@ pub(super) fn room(
     let batch = timeline::batch(scene, &room, standing, stretch)?;
 
     let mut left = LeftRoom::new();
-    let from = match since {
+    let known = since.map(|since| scene.root_at(room.number, since)).transpose()?;
+    let from = match known {
         _ if own_only => end,
-        Some(since) if !scene.question.full_state => scene.root_at(room.number, since)?,
+        Some(known) if !scene.question.full_state => known,
         _ => room_state::EMPTY,
     };
     let named = [scene.question.user.to_string()];
-    left.state = state::state(scene, &room, &Span { from, to: end, named: &named }, &batch)?;
+    left.state = state::state(scene, &room, &Span { from, known, to: end, named: &named }, &batch)?;
     left.timeline = batch.timeline;
     left.account_data.events = account_data::of_room(scene, &room.id, data);
     Ok(Some((room.id, left)))

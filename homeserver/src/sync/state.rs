@@ -7,6 +7,7 @@ use crate::rooms::{
     graph,
     state::{self, Root},
 };
+use hearth_state::TypeFilter;
 use hearth_store::{EventNo, StreamPos, records::TimelinePos};
 use ruma::{
     api::client::sync::sync_events::v3::{State, StateEvents},
@@ -19,8 +20,10 @@ const MEMBER: &str = "m.room.member";
 /// Between which versions of the state, and whose membership must be there.
 #[derive(Debug)]
 pub(super) struct Span<'s> {
-    /// What the device knows; empty for a room that is new to it.
+    /// What the answer need not repeat; empty where it tells all.
     pub from: Root,
+    /// What the device knows, though it be told again; none for a room that is new to it.
+    pub known: Option<Root>,
     /// The state at the end of the timeline.
     pub to: Root,
     /// Users whose membership the answer names besides the timeline's senders: the heroes, and the reader in a new room.
@@ -50,6 +53,8 @@ pub(super) fn state(scene: &Scene<'_>, room: &Room, span: &Span<'_>, batch: &Bat
 fn entries(scene: &Scene<'_>, room: &Room, span: &Span<'_>, batch: &Batch) -> Result<Vec<EventNo>, RoomError> {
     let lazy = filter::lazy(&scene.question.filter.room.state);
     let anew = span.from == state::EMPTY;
+    // Members are told as they speak, but whoever knows some must hear of every one that changed.
+    let new_members_wait = anew && lazy.is_some() && span.known.is_none();
     let start = match batch.start {
         _ if span.from == span.to || scene.question.state_after => span.to,
         Some(start) => before(scene, room, start, batch)?,
@@ -58,6 +63,10 @@ fn entries(scene: &Scene<'_>, room: &Room, span: &Span<'_>, batch: &Batch) -> Re
     let mut entries = BTreeMap::new();
     if anew && lazy.is_some() {
         entries.extend(state::except_type(scene.read, start, MEMBER)?);
+        if let Some(known) = span.known {
+            let changed = state::difference_of(scene.read, known, start, TypeFilter::Only(MEMBER))?;
+            entries.extend(changed.into_iter().filter_map(|(key, _, new)| Some((key, new?))));
+        }
     } else {
         let changed = state::difference(scene.read, span.from, start)?;
         entries.extend(changed.into_iter().filter_map(|(key, _, new)| Some((key, new?))));
@@ -67,7 +76,7 @@ fn entries(scene: &Scene<'_>, room: &Room, span: &Span<'_>, batch: &Batch) -> Re
         for (key, _, new) in state::difference(scene.read, start, span.to)? {
             if let Some(new) = new
                 && !batch.shown.contains(&new)
-                && !(anew && lazy.is_some() && key.0 == MEMBER)
+                && !(new_members_wait && key.0 == MEMBER)
             {
                 entries.insert(key, new);
             }

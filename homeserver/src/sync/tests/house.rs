@@ -12,8 +12,9 @@ use crate::{
     sync::{Parts, SyncError, Syncs},
 };
 use hearth_store::{
-    Change, EventNo, Options, Store,
-    records::{Membership, Transaction},
+    Change, EventNo, Options, Store, StreamPos,
+    records::{Membership, RestoreRecord, Transaction},
+    tables::RESTORES,
 };
 use ruma::{
     OwnedEventId, RoomVersionId, UserId,
@@ -83,6 +84,14 @@ impl House {
     pub fn forget(&mut self) {
         self.typing = Typing::new(NOW + 5000);
         self.syncs = Self::syncs(&self.store, &self.rooms, &self.typing);
+    }
+
+    /// As if the store had been restored from a snapshot of that position.
+    pub fn restored(&mut self, from: u64) {
+        let to = StreamPos(self.store.durable_pos().0 + 1000);
+        let record = RestoreRecord { from: StreamPos(from), at: NOW };
+        self.change(move |_, change| Ok(change.put(RESTORES, to, &record)?));
+        self.forget();
     }
 
     pub fn change<T: Send + 'static>(

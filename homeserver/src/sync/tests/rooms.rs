@@ -286,6 +286,53 @@ async fn members_are_loaded_as_they_speak() {
 }
 
 #[tokio::test]
+async fn members_that_changed_in_a_gap_are_told_with_the_full_state_too() {
+    let mut house = House::new();
+    let room = house.room();
+    house.set(&room, "m.room.name", json!({ "name": "den" }));
+    for user in [bob(), cat()] {
+        house.join(&room, user);
+    }
+    let lazy = json!({ "room": { "state": { "lazy_load_members": true } } });
+    let phone = |device| Phone { filter: lazy.clone(), device, ..phone(bob()) };
+    // One whose timeline reaches back to before the change, but keeps it back.
+    let mut filtered = phone("D");
+    filtered.filter["room"]["timeline"] = json!({ "limit": 20, "types": ["m.room.message"] });
+    house.sync(&mut filtered).await;
+    let mut phones = [phone("A"), phone("B"), phone("C")];
+    for phone in &mut phones {
+        house.sync(phone).await;
+    }
+    house.say(&room, ann(), "before");
+    house.leave(&room, cat());
+    for n in 0..11 {
+        house.say(&room, ann(), &n.to_string());
+    }
+    let has_cat = |answer: &Value, state: &str| {
+        let state = shown(&joined(answer, &room)[state]["events"]);
+        assert!(state.contains(&"create".to_owned()), "{state:?}");
+        state.contains(&"member cat".to_owned())
+    };
+    let [mut before, mut after, mut astray] = phones;
+    for phone in [&mut before, &mut filtered] {
+        assert!(has_cat(&house.ask(phone, |request| request.full_state = true).await, "state"));
+    }
+    let full = |request: &mut ruma::api::client::sync::sync_events::v3::Request| {
+        request.full_state = true;
+        request.use_state_after = true;
+    };
+    assert!(has_cat(&house.ask(&mut after, full).await, "state_after"));
+    // And where the device comes back from before a restore.
+    let from: u64 = astray.since.as_ref().unwrap()[1..].split('_').next().unwrap().parse().unwrap();
+    house.restored(from);
+    astray.since = Some(format!("s{}", from + 1));
+    assert!(has_cat(&house.sync(&mut astray).await, "state"));
+    // Who begins hears of those alone who speak.
+    before.since = None;
+    assert!(!has_cat(&house.sync(&mut before).await, "state"));
+}
+
+#[tokio::test]
 async fn a_member_is_told_again_where_the_answer_was_lost() {
     let house = House::new();
     let room = house.room();
