@@ -46,6 +46,16 @@ pub(super) fn changes(scene: &Scene<'_>) -> Result<ByRoom, SyncError> {
     Ok(by_room)
 }
 
+/// All data of a room: for one that is new to the device, however long they have been there.
+pub(super) fn all_of_room(scene: &Scene<'_>, room: &RoomId) -> Result<Vec<(String, String)>, SyncError> {
+    let mut data = Vec::new();
+    for entry in scene.read.prefix(tables::ACCOUNT_DATA, (scene.question.user.as_str(), room.as_str()))? {
+        let ((_, _, kind), record) = entry?;
+        data.push((kind, record.content));
+    }
+    Ok(data)
+}
+
 /// The data as events, without those that a filter of types keeps back.
 pub(super) fn events<T>(data: Vec<(String, String)>, wants: impl Fn(&str) -> bool) -> Vec<Raw<T>> {
     #[derive(Serialize)]

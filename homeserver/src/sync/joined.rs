@@ -57,6 +57,8 @@ pub(super) fn room(
     joined.state = state::state(scene, &room, &span, &batch)?;
     joined.timeline = batch.timeline;
     joined.ephemeral.events = ephemeral::events(scene, &room, since)?;
+    // Who was here before has data of that time, which a device that came since has not been told.
+    let data = if anew && scene.since.is_some() { account_data::all_of_room(scene, &room.id)? } else { data };
     joined.account_data.events = account_data::of_room(scene, &room.id, data);
     let news = whole_state
         || !(joined.timeline.is_empty()

@@ -58,6 +58,8 @@ pub(super) fn room(
     let named = [scene.question.user.to_string()];
     left.state = state::state(scene, &room, &Span { from, known, to: end, named: &named }, &batch)?;
     left.timeline = batch.timeline;
+    let anew = since.is_none() && !own_only;
+    let data = if anew && scene.since.is_some() { account_data::all_of_room(scene, &room.id)? } else { data };
     left.account_data.events = account_data::of_room(scene, &room.id, data);
     Ok(Some((room.id, left)))
 }

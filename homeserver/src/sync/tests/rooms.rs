@@ -473,3 +473,26 @@ async fn account_data_comes_once_and_push_rules_always() {
     let answer = house.sync(&mut ann).await;
     assert_eq!((answer.get("account_data"), answer.get("rooms")), (None, None));
 }
+
+#[tokio::test]
+async fn a_room_that_one_comes_back_to_has_its_account_data() {
+    let house = House::new();
+    let (room, den) = (house.room(), house.room());
+    for room in [&room, &den] {
+        house.join(room, bob());
+        house.account_data(bob(), room.id.as_str(), "m.tag", json!({ "tags": { "m.favourite": {} } }));
+        house.leave(room, bob());
+    }
+    let mut new = phone(bob());
+    assert_eq!(house.sync(&mut new).await.get("rooms"), None);
+    for room in [&room, &den] {
+        house.join(room, bob());
+    }
+    house.account_data(bob(), room.id.as_str(), "m.fully_read", json!({ "event_id": "$x" }));
+    house.leave(&den, bob());
+    let answer = house.sync(&mut new).await;
+    assert_eq!(shown(&joined(&answer, &room)["account_data"]["events"]), ["m.fully_read", "m.tag"]);
+    let left = &answer["rooms"]["leave"][den.id.as_str()];
+    assert_eq!(shown(&left["account_data"]["events"]), ["m.tag"]);
+    assert_eq!(house.sync(&mut new).await.get("rooms"), None);
+}
