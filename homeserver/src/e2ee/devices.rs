@@ -2,7 +2,7 @@
 
 use super::{device_lists, fallback_keys, one_time_keys, signatures, to_device};
 use crate::accounts::{AccountError, devices};
-use hearth_store::{Change, Read as _, StoreError, tables::DEVICE_KEYS};
+use hearth_store::{Change, Read as _, StoreError, records::LogRecord, tables::DEVICE_KEYS};
 use ruma::{DeviceId, UserId};
 
 /// A device is being removed, in the same change: its keys, its messages and the signatures by and for it go too.
@@ -15,9 +15,11 @@ pub fn removed(change: &mut Change<'_>, user: &UserId, device: &DeviceId) -> Res
     fallback_keys::removed(change, user, device)?;
     to_device::removed(change, user, device)?;
     signatures::device_removed(change, user, device)?;
-    // A device without keys was on nobody's list.
     if change.delete(DEVICE_KEYS, (user, device))? {
         device_lists::changed(change, user)?;
+    } else {
+        // A device without keys was on nobody's list, but a sync of its own that waits must end.
+        change.log(LogRecord::ToDevice(user.to_owned(), device.to_owned()))?;
     }
     Ok(())
 }

@@ -36,7 +36,7 @@ use crate::{
     push::unread::Unread,
     rooms::{RoomError, Rooms, membership, typing::Typing},
 };
-use hearth_store::{RoomNo, Store, StoreError};
+use hearth_store::{Read as _, RoomNo, Store, StoreError, tables};
 use lazy::Lazy;
 use memo::Memo;
 use presence::Faded;
@@ -257,7 +257,12 @@ impl Syncs {
     }
 
     fn answer(&self, question: &Question) -> Result<v3::Response, SyncError> {
-        answer::answer(self, &self.parts.store.snapshot()?, question)
+        let snapshot = self.parts.store.snapshot()?;
+        // The token was good when the request came, which may be long ago.
+        if !snapshot.contains(tables::DEVICES, (question.user.as_str(), question.device.as_str()))? {
+            return Err(AccountError::UnknownToken { soft_logout: false }.into());
+        }
+        answer::answer(self, &snapshot, question)
     }
 
     /// Everything that an answer depends on.

@@ -90,6 +90,21 @@ async fn tokens_and_filters_that_are_none_are_refused() {
 }
 
 #[tokio::test]
+async fn a_sync_that_waits_ends_when_its_device_is_logged_out() {
+    let server = Server::new();
+    let ann = server.user("ann").await;
+    let mut a = String::new();
+    sync(&ann, &mut a, "").await;
+    // Online is news at first.
+    sync(&ann, &mut a, "").await;
+    let path = format!("{SYNC}?since={a}&timeout=100000");
+    let (answer, _) = tokio::join!(tokio::time::timeout(Duration::from_secs(20), ann.get(&path)), async {
+        ann.post("/_matrix/client/v3/logout", json!({})).await.ok()
+    });
+    answer.unwrap().error(401, "M_UNKNOWN_TOKEN");
+}
+
+#[tokio::test]
 async fn receipts_and_markers_are_heard_and_bad_ones_refused() {
     let server = Server::new();
     let (ann, bob) = (server.user("ann").await, server.user("bob").await);

@@ -13,8 +13,8 @@ use crate::{
 };
 use hearth_store::{
     Change, EventNo, Options, Store, StreamPos,
-    records::{Membership, RestoreRecord, Transaction},
-    tables::RESTORES,
+    records::{DeviceRecord, Membership, RestoreRecord, Transaction},
+    tables,
 };
 use ruma::{
     OwnedEventId, RoomVersionId, UserId,
@@ -47,6 +47,9 @@ pub struct House {
     _folder: tempfile::TempDir,
 }
 
+/// Those that everybody has.
+const DEVICES: [&str; 5] = ["PHONE", "A", "B", "C", "D"];
+
 /// A device that goes on where it was.
 pub struct Phone {
     pub user: &'static UserId,
@@ -67,7 +70,17 @@ impl House {
         let rooms = Rooms::new(server_name!("hearth.example").to_owned(), key, RoomVersionId::V12);
         let typing = Typing::new(NOW);
         let syncs = Self::syncs(&store, &rooms, &typing);
-        Self { store, rooms, typing, syncs, _folder: folder }
+        let house = Self { store, rooms, typing, syncs, _folder: folder };
+        house.change(|_, change| {
+            let record = DeviceRecord { display_name: None, created_at: NOW, last_seen_at: None, last_seen_ip: None };
+            for (user, device) in
+                [ann(), bob(), cat()].into_iter().flat_map(|user| DEVICES.map(|device| (user, device)))
+            {
+                change.put(tables::DEVICES, (user.as_str(), device), &record)?;
+            }
+            Ok(())
+        });
+        house
     }
 
     fn syncs(store: &Store, rooms: &Rooms, typing: &Typing) -> Syncs {
@@ -90,7 +103,7 @@ impl House {
     pub fn restored(&mut self, from: u64) {
         let to = StreamPos(self.store.durable_pos().0 + 1000);
         let record = RestoreRecord { from: StreamPos(from), at: NOW };
-        self.change(move |_, change| Ok(change.put(RESTORES, to, &record)?));
+        self.change(move |_, change| Ok(change.put(tables::RESTORES, to, &record)?));
         self.forget();
     }
 

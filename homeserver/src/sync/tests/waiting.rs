@@ -1,5 +1,5 @@
 use super::house::*;
-use crate::rooms::receipts::READ_PRIVATE;
+use crate::{accounts::AccountError, rooms::receipts::READ_PRIVATE, sync::SyncError};
 use serde_json::json;
 use std::time::Duration;
 
@@ -106,4 +106,20 @@ async fn what_came_before_a_restart_is_not_missed() {
     house.forget();
     assert!(joined(&house.sync(&mut ann).await, &room)["ephemeral"].is_object());
     assert_eq!(house.sync(&mut ann).await.get("rooms"), None);
+}
+
+#[tokio::test]
+async fn a_waiting_sync_ends_with_its_login() {
+    let house = House::new();
+    let room = house.room();
+    let mut ann = phone(ann());
+    house.sync(&mut ann).await;
+    let user = ann.user;
+    let wait = house.try_ask(&ann, |request| request.timeout = Some(Duration::from_secs(10)));
+    tokio::pin!(wait);
+    assert!(tokio::time::timeout(Duration::from_millis(50), &mut wait).await.is_err());
+    house.change(move |_, change| Ok(change.delete(hearth_store::tables::DEVICES, (user.as_str(), "PHONE"))?));
+    house.say(&room, user, "for those who are logged in");
+    let answer = tokio::time::timeout(SOON, wait).await.unwrap();
+    assert!(matches!(answer, Err(SyncError::Account(AccountError::UnknownToken { soft_logout: false }))));
 }
