@@ -22,7 +22,7 @@ use ruma::{
     push::{PushConditionPowerLevelsCtx, PushConditionRoomCtx, Ruleset},
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     num::NonZeroUsize,
     ops::Bound,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -93,6 +93,8 @@ pub struct Reader<'r> {
     pub standing: &'r MembershipRecord,
     /// Users whose messages don't count.
     pub ignored: &'r HashSet<OwnedUserId>,
+    /// When that list last changed.
+    pub ignored_at: StreamPos,
     /// Up to where to count.
     pub until: StreamPos,
 }
@@ -103,16 +105,21 @@ pub struct Unread {
     counts: Mutex<LruCache<(OwnedUserId, RoomNo), Known>>,
     rules: Mutex<LruCache<OwnedUserId, (StreamPos, Arc<Ruleset>)>>,
     events: Mutex<LruCache<EventNo, Arc<Seen>>>,
-    /// By version of the state.
-    levels: Mutex<LruCache<Root, PushConditionPowerLevelsCtx>>,
-    contexts: Mutex<LruCache<(OwnedUserId, Root), Arc<PushConditionRoomCtx>>>,
+    levels: Mutex<LruCache<Version, PushConditionPowerLevelsCtx>>,
+    contexts: Mutex<LruCache<(OwnedUserId, Version), Arc<PushConditionRoomCtx>>>,
+    /// The newest redaction that was come across in a room.
+    redactions: Mutex<HashMap<RoomNo, StreamPos>>,
 }
+
+/// A version of a room's state, and the newest redaction in the room: that takes content from state and leaves the root.
+type Version = (Root, StreamPos);
 
 /// What is the same of an event for everybody.
 #[derive(Debug)]
 struct Seen {
     sender: String,
     is_state: bool,
+    is_redaction: bool,
     thread: Option<String>,
     event: evaluate::Event,
 }
@@ -121,6 +128,7 @@ struct Seen {
 struct Known {
     until: StreamPos,
     rules: StreamPos,
+    ignored: StreamPos,
     counts: Counts,
 }
 
@@ -132,6 +140,7 @@ impl Default for Unread {
             events: Mutex::new(LruCache::new(KEPT_EVENTS)),
             levels: Mutex::new(LruCache::new(KEPT_LEVELS)),
             contexts: Mutex::new(LruCache::new(KEPT_CONTEXTS)),
+            redactions: Mutex::default(),
         }
     }
 }
@@ -160,6 +169,7 @@ impl Unread {
             Some(known)
                 if known.until <= reader.until
                     && known.rules == rules_at
+                    && known.ignored == reader.ignored_at
                     && reader.standing.joined_at.is_none_or(|joined| joined <= known.until)
                     && !has_read_since(read, room.number, reader, known.until)? =>
             {
@@ -167,22 +177,29 @@ impl Unread {
             }
             _ => None,
         };
-        let mut walk = Walk::new(self, read, rooms, room, head, reader, rules);
-        let counts = match known {
-            Some(known) if known.until == reader.until => known.counts,
-            Some(known) => {
-                // The user has sent no receipt since, so what came since has none.
-                walk.receipts = None;
-                walk.back_to(known.until.into())?;
-                walk.on_top_of(known.counts)
-            }
+        let walk = |place: TimelinePos, receipts| -> Result<_, RoomError> {
+            let mut walk = Walk::new(self, read, rooms, room, head, reader, Arc::clone(&rules));
+            walk.receipts = receipts;
+            walk.back_to(place)?;
+            Ok(walk)
+        };
+        let counted_on = match known {
+            Some(known) if known.until == reader.until => Some(known.counts),
+            // The user has sent no receipt since, so what came since has none.
+            Some(known) => walk(known.until.into(), None)?.on_top_of(known.counts),
+            None => None,
+        };
+        let counts = match counted_on {
+            Some(counts) => counts,
             None => {
-                let joined = reader.standing.joined_at.unwrap_or(StreamPos::ZERO);
-                walk.back_to(joined.into())?;
-                walk.counts
+                let joined = TimelinePos::from(reader.standing.joined_at.unwrap_or(StreamPos::ZERO));
+                let anew = || walk(joined, Some(BTreeMap::new()));
+                let counted = anew()?;
+                // Events were judged by a state that the redaction had not been taken from, as it turned out.
+                if counted.outdated { anew()?.counts } else { counted.counts }
             }
         };
-        let known = Known { until: reader.until, rules: rules_at, counts: counts.clone() };
+        let known = Known { until: reader.until, rules: rules_at, ignored: reader.ignored_at, counts: counts.clone() };
         lock(&self.counts).put(key, known);
         Ok(counts)
     }
@@ -196,6 +213,7 @@ impl Unread {
             thread: receipts::thread_of(read, number, record)?,
             event: evaluate::event(number, record, &fields)?,
             is_state: fields.state_key.is_some(),
+            is_redaction: fields.kind == "m.room.redaction",
             sender: fields.sender.into_owned(),
         });
         lock(&self.events).put(number, Arc::clone(&seen));
@@ -209,14 +227,16 @@ impl Unread {
         rooms: &Rooms,
         room: &Room,
         head: &RoomHead,
-        user: &UserId,
+        reader: Reader<'_>,
     ) -> Result<Arc<PushConditionRoomCtx>, RoomError> {
-        let key = (user.to_owned(), head.state);
+        let redacted = lock(&self.redactions).get(&room.number).copied().filter(|at| *at <= reader.until);
+        let version = (head.state, redacted.unwrap_or(StreamPos::ZERO));
+        let key = (reader.user.to_owned(), version);
         if let Some(context) = lock(&self.contexts).get(&key) {
             return Ok(Arc::clone(context));
         }
-        let levels = self.levels(read, rooms, room, head.state)?;
-        let context = Arc::new(evaluate::context(read, rooms, room, head, user, levels)?);
+        let levels = self.levels(read, rooms, room, version)?;
+        let context = Arc::new(evaluate::context(read, rooms, room, head, reader.user, levels)?);
         lock(&self.contexts).put(key, Arc::clone(&context));
         Ok(context)
     }
@@ -226,14 +246,23 @@ impl Unread {
         read: &impl Read,
         rooms: &Rooms,
         room: &Room,
-        root: Root,
+        version: Version,
     ) -> Result<PushConditionPowerLevelsCtx, RoomError> {
-        if let Some(levels) = lock(&self.levels).get(&root) {
+        if let Some(levels) = lock(&self.levels).get(&version) {
             return Ok(levels.clone());
         }
-        let levels = evaluate::levels(read, rooms, room, root)?;
-        lock(&self.levels).put(root, levels.clone());
+        let levels = evaluate::levels(read, rooms, room, version.0)?;
+        lock(&self.levels).put(version, levels.clone());
         Ok(levels)
+    }
+
+    /// Notes a redaction that was come across; says whether it is news.
+    fn note_redaction(&self, room: RoomNo, at: StreamPos) -> bool {
+        let mut redactions = lock(&self.redactions);
+        let newest = redactions.entry(room).or_insert(StreamPos::ZERO);
+        let news = *newest < at;
+        *newest = at.max(*newest);
+        news
     }
 
     /// The user's rules, and when they last changed.
@@ -279,6 +308,10 @@ struct Walk<'w, R> {
     read_threads: BTreeSet<Option<String>>,
     /// Receipts by thread, looked up once; none where all are older than what is walked over.
     receipts: Option<BTreeMap<String, Option<TimelinePos>>>,
+    /// A redaction was come across.
+    redacts: bool,
+    /// One that nobody had come across before.
+    outdated: bool,
 }
 
 impl<'w, R: Read> Walk<'w, R> {
@@ -292,7 +325,22 @@ impl<'w, R: Read> Walk<'w, R> {
         rules: Arc<Ruleset>,
     ) -> Self {
         let (counts, read_threads, receipts) = (Counts::default(), BTreeSet::new(), Some(BTreeMap::new()));
-        Self { unread, read, rooms, room, head, reader, rules, context: None, counts, read_threads, receipts }
+        let (context, redacts, outdated) = (None, false, false);
+        Self {
+            unread,
+            read,
+            rooms,
+            room,
+            head,
+            reader,
+            rules,
+            context,
+            counts,
+            read_threads,
+            receipts,
+            redacts,
+            outdated,
+        }
     }
 
     /// Counts from the newest event back to that place, or to where the user has read everything.
@@ -315,6 +363,10 @@ impl<'w, R: Read> Walk<'w, R> {
 
     fn look_at(&mut self, place: TimelinePos, number: EventNo, record: &EventRecord) -> Result<(), RoomError> {
         let seen = self.unread.event(self.read, number, record)?;
+        if seen.is_redaction {
+            self.redacts = true;
+            self.outdated |= self.unread.note_redaction(self.room.number, StreamPos(number.0));
+        }
         if self.read_threads.contains(&seen.thread) {
             return Ok(());
         }
@@ -334,8 +386,7 @@ impl<'w, R: Read> Walk<'w, R> {
         let context = match &self.context {
             Some(context) => context,
             None => {
-                let (read, user) = (self.read, self.reader.user);
-                self.context.insert(self.unread.context(read, self.rooms, self.room, self.head, user)?)
+                self.context.insert(self.unread.context(self.read, self.rooms, self.room, self.head, self.reader)?)
             }
         };
         let verdict = evaluate::verdict(&self.rules, context, &seen.event);
@@ -363,8 +414,11 @@ impl<'w, R: Read> Walk<'w, R> {
         Ok(newest)
     }
 
-    /// What was walked over, added to an older count.
-    fn on_top_of(self, mut older: Counts) -> Counts {
+    /// What was walked over, added to an older count; none where a redaction may have taken from that.
+    fn on_top_of(self, mut older: Counts) -> Option<Counts> {
+        if self.redacts {
+            return None;
+        }
         for thread in self.read_threads {
             match thread {
                 Some(root) => drop(older.threads.remove(&root)),
@@ -375,6 +429,6 @@ impl<'w, R: Read> Walk<'w, R> {
         for (root, count) in self.counts.threads {
             older.threads.entry(root).or_default().add(count);
         }
-        older
+        Some(older)
     }
 }

@@ -97,7 +97,8 @@ fn count(
     standing: &hearth_store::records::MembershipRecord,
     joined: &mut JoinedRoom,
 ) -> Result<(), SyncError> {
-    let reader = Reader { user: &scene.question.user, standing, ignored: &scene.ignored, until: scene.until };
+    let Scene { ignored, ignored_at, until, .. } = scene;
+    let reader = Reader { user: &scene.question.user, standing, ignored, ignored_at: *ignored_at, until: *until };
     let counts: Counts = scene.syncs.unread.counts(scene.read, scene.rooms, room, head, reader)?;
     let own = |count: crate::push::unread::Count| {
         let mut unread = UnreadNotificationsCount::new();

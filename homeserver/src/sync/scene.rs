@@ -2,10 +2,10 @@
 
 use super::{Syncs, Token};
 use crate::{
-    accounts::account_data,
+    accounts::account_data::GLOBAL,
     rooms::{RoomError, Rooms},
 };
-use hearth_store::{RoomNo, Snapshot, StreamPos, records::MembershipRecord};
+use hearth_store::{Read as _, RoomNo, Snapshot, StreamPos, records::MembershipRecord, tables};
 use ruma::{OwnedDeviceId, OwnedUserId, api::client::filter::FilterDefinition};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashSet};
@@ -38,6 +38,8 @@ pub(super) struct Scene<'s> {
     pub now: u64,
     /// Whose messages and invitations the user does not want.
     pub ignored: HashSet<OwnedUserId>,
+    /// When that list last changed.
+    pub ignored_at: StreamPos,
 }
 
 /// A room of the user's, with how they stand to it.
@@ -50,8 +52,10 @@ impl<'s> Scene<'s> {
             // Values are empty objects; whatever they are, the key counts.
             ignored_users: BTreeMap<OwnedUserId, serde::de::IgnoredAny>,
         }
-        let ignored = account_data::get(read, &question.user, account_data::GLOBAL, "m.ignored_user_list")?
-            .and_then(|content| serde_json::from_str::<Content>(&content).ok())
+        let list = read.get(tables::ACCOUNT_DATA, (question.user.as_str(), GLOBAL, "m.ignored_user_list"))?;
+        let ignored_at = list.as_ref().map_or(StreamPos::ZERO, |record| record.position);
+        let ignored = list
+            .and_then(|record| serde_json::from_str::<Content>(&record.content).ok())
             .map(|content| content.ignored_users.into_keys().filter(|ignored| *ignored != question.user).collect())
             .unwrap_or_default();
         Ok(Self {
@@ -63,6 +67,7 @@ impl<'s> Scene<'s> {
             since: question.since.map(|since| since.position),
             now: syncs.parts.clock.now(),
             ignored,
+            ignored_at,
         })
     }
 

@@ -216,6 +216,11 @@ impl House {
         self.send(room, Self::draft(sender, "m.room.message", None, content)).1
     }
 
+    pub fn redact(&self, room: &Room, sender: &UserId, event: &OwnedEventId) {
+        let draft = Self::draft(sender, "m.room.redaction", None, json!({}));
+        self.send(room, Draft { redacts: Some(event.clone()), ..draft });
+    }
+
     pub fn set(&self, room: &Room, kind: &str, content: Value) -> OwnedEventId {
         self.send(room, Self::draft(ann(), kind, Some(""), content)).1
     }

@@ -58,6 +58,64 @@ async fn what_others_say_is_unread_until_a_receipt_or_an_answer() {
 }
 
 #[tokio::test]
+async fn what_was_redacted_is_unread_no_longer() {
+    let mut house = House::new();
+    let room = house.room();
+    house.join(&room, bob());
+    let mut bob = phone(bob());
+    let house = &mut house;
+    let mention = json!({ "msgtype": "m.text", "body": "hey", "m.mentions": { "user_ids": [bob.user] } });
+    let (_, mention) = house.send(&room, House::draft(ann(), "m.room.message", None, mention));
+    house.say(&room, ann(), "stays");
+    assert_eq!(counts(&house.sync(&mut bob).await, &room), (2, 1));
+    house.redact(&room, ann(), &mention);
+    house.say(&room, ann(), "and then");
+    assert_eq!(counts(&house.sync(&mut bob).await, &room), (2, 0));
+    assert_eq!(both(house, &mut bob, &room).await, (2, 0));
+}
+
+#[tokio::test]
+async fn a_name_that_was_redacted_is_called_no_longer() {
+    // Counted on, and counted anew because something was read.
+    for reads in [false, true] {
+        let house = House::new();
+        let room = house.room();
+        house.join(&room, bob());
+        let named = json!({ "membership": "join", "displayname": "Builder" });
+        let (_, member) = house.send(&room, House::draft(bob(), "m.room.member", Some(bob().as_str()), named));
+        let rule = json!({
+            "rule_id": "name", "default": false, "enabled": true, "conditions": [{ "kind": "contains_display_name" }],
+            "actions": ["notify", { "set_tweak": "highlight" }],
+        });
+        house.account_data(bob(), "", "m.push_rules", json!({ "global": { "override": [rule] } }));
+        let mut bob = phone(bob());
+        let dear = house.say(&room, ann(), "dear Builder");
+        assert_eq!(counts(&house.sync(&mut bob).await, &room), (1, 1));
+        house.redact(&room, ann(), &member);
+        house.say(&room, ann(), "no Builder");
+        if reads {
+            house.read(&room, bob.user, READ, UNTHREADED, &dear);
+        }
+        assert_eq!(counts(&house.sync(&mut bob).await, &room), (if reads { 1 } else { 2 }, 0));
+    }
+}
+
+#[tokio::test]
+async fn who_is_ignored_counts_no_longer() {
+    let mut house = House::new();
+    let room = house.room();
+    house.join(&room, bob());
+    house.join(&room, cat());
+    let mut bob = phone(bob());
+    let house = &mut house;
+    house.say(&room, ann(), "noise");
+    assert_eq!(both(house, &mut bob, &room).await, (1, 0));
+    house.account_data(bob.user, "", "m.ignored_user_list", json!({ "ignored_users": { ann(): {} } }));
+    house.say(&room, cat(), "sense");
+    assert_eq!(both(house, &mut bob, &room).await, (1, 0));
+}
+
+#[tokio::test]
 async fn threads_are_counted_apart_where_asked_for() {
     let mut house = House::new();
     let room = house.room();
