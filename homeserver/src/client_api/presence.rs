@@ -3,6 +3,7 @@
 use crate::{
     e2ee::device_lists::share_room,
     http::{App, Caller, Error, Routes as _},
+    sync::presence::{Life, is_known},
 };
 use axum::Router;
 use ruma::{
@@ -29,14 +30,12 @@ pub async fn set_presence(
     if request.user_id != caller.user {
         return Err(Error::forbidden("You can't set the presence of another user."));
     }
-    let known = [PresenceState::Online, PresenceState::Unavailable, PresenceState::Offline];
-    if !known.contains(&request.presence) {
-        return Err(Error::invalid("Presence is online, unavailable or offline."));
-    }
+    check(&request.presence)?;
     if request.status_msg.as_ref().is_some_and(|status| status.len() > LONGEST) {
         return Err(Error::invalid(format!("A status message has {LONGEST} bytes at most.")));
     }
-    app.syncs.alive(&caller.user, request.presence, Some(request.status_msg))?;
+    let (state, status) = (request.presence, Some(request.status_msg));
+    app.syncs.alive(Life { user: &caller.user, device: &caller.device, state, status, patience: Duration::ZERO })?;
     Ok(set_presence::v3::Response::new())
 }
 
@@ -57,4 +56,12 @@ pub async fn get_presence(
     response.last_active_ago = shown.last_active_ago.map(Duration::from_millis);
     response.currently_active = Some(shown.currently_active);
     Ok(response)
+}
+
+/// Refuses a state that nobody else would know.
+///
+/// # Errors
+/// 400 `M_INVALID_PARAM`
+pub(super) fn check(state: &PresenceState) -> Result<(), Error> {
+    if is_known(state) { Ok(()) } else { Err(Error::invalid("Presence is online, unavailable or offline.")) }
 }

@@ -1,5 +1,6 @@
 //! Syncing.
 
+use super::presence;
 use crate::http::{App, Caller, Error, Routes as _};
 use axum::Router;
 use ruma::api::client::sync::sync_events;
@@ -17,5 +18,6 @@ pub async fn sync(
     caller: Caller,
     request: sync_events::v3::Request,
 ) -> Result<sync_events::v3::Response, Error> {
+    presence::check(&request.set_presence)?;
     Ok(app.syncs.sync(caller.user, caller.device, request).await?)
 }

@@ -39,7 +39,7 @@ use crate::{
 use hearth_store::{Read as _, RoomNo, Store, StoreError, tables};
 use lazy::Lazy;
 use memo::Memo;
-use presence::Faded;
+use presence::{Faded, Life};
 use restores::Restores;
 use ruma::{OwnedDeviceId, OwnedUserId, UserId, api::client::sync::sync_events::v3, presence::PresenceState};
 use scene::Question;
@@ -143,12 +143,13 @@ impl Syncs {
         &self.presence
     }
 
-    /// A user gives a sign of life; `status` is none where it says nothing about the user's words.
+    /// A user gives a sign of life.
     ///
     /// # Errors
     /// Those of the store.
-    pub fn alive(&self, user: &UserId, state: PresenceState, status: Option<Option<String>>) -> Result<(), SyncError> {
-        let sign = self.presence.alive(user, state, status, self.parts.clock.now());
+    pub fn alive(&self, life: Life<'_>) -> Result<(), SyncError> {
+        let user = life.user;
+        let sign = self.presence.alive(life, Instant::now(), self.parts.clock.now());
         if sign.changed {
             self.presence_changed(user)?;
         }
@@ -156,13 +157,12 @@ impl Syncs {
             let (syncs, user) = (self.clone(), user.to_owned());
             tokio::spawn(async move {
                 loop {
-                    match syncs.presence.fade(&user, Instant::now()) {
-                        Faded::NotBefore(at) => tokio::time::sleep_until(at).await,
-                        Faded::Now { changed } => {
-                            // A store that is closing has nobody left to tell.
-                            let _ = if changed { syncs.presence_changed(&user) } else { Ok(()) };
-                            return;
-                        }
+                    let Faded { changed, next } = syncs.presence.fade(&user, Instant::now());
+                    // A store that is closing has nobody left to tell.
+                    let _ = if changed { syncs.presence_changed(&user) } else { Ok(()) };
+                    match next {
+                        Some(at) => tokio::time::sleep_until(at).await,
+                        None => return,
                     }
                 }
             });
@@ -205,12 +205,13 @@ impl Syncs {
             astray,
             state_after: request.use_state_after,
         };
+        let patience = request.timeout.unwrap_or_default().min(LONGEST);
         if request.set_presence != PresenceState::Offline {
-            self.alive(&question.user, request.set_presence, None)?;
+            let (user, device) = (&*question.user, &*question.device);
+            self.alive(Life { user, device, state: request.set_presence, status: None, patience })?;
         }
         device::acknowledge(self, &question, &snapshot).await?;
         drop(snapshot);
-        let patience = request.timeout.unwrap_or_default().min(LONGEST);
         // What comes without a token, or asks for everything, has an answer now.
         if question.since.is_none() || question.full_state {
             if question.since.is_none() || question.astray {

@@ -75,7 +75,15 @@ async fn a_message_reaches_the_sync_that_waits_and_the_page_before_fits_to_it() 
 async fn tokens_and_filters_that_are_none_are_refused() {
     let server = Server::new();
     let ann = server.user("ann").await;
-    for bad in ["since=x", "since=s1_2", "filter=99", "filter=none", "filter=%7B%22room%22%3A5%7D", "filter=%7B"] {
+    for bad in [
+        "since=x",
+        "since=s1_2",
+        "filter=99",
+        "filter=none",
+        "filter=%7B%22room%22%3A5%7D",
+        "filter=%7B",
+        "set_presence=busy",
+    ] {
         ann.get(&format!("{SYNC}?{bad}")).await.error(400, "M_INVALID_PARAM");
     }
     server.anyone().get(SYNC).await.error(401, "M_MISSING_TOKEN");
