@@ -13,6 +13,8 @@ pub struct Typing(Arc<Mutex<Inner>>);
 
 #[derive(Debug, Default)]
 struct Inner {
+    /// What serials of this run count up from.
+    start: u64,
     /// Counts every notice; names the newest.
     serial: u64,
     rooms: HashMap<RoomNo, InRoom>,
@@ -39,7 +41,7 @@ impl Typing {
     /// apart from those of an earlier one, for notices are fewer.
     #[must_use]
     pub fn new(start: u64) -> Self {
-        Self(Arc::new(Mutex::new(Inner { serial: start, rooms: HashMap::new() })))
+        Self(Arc::new(Mutex::new(Inner { start, serial: start, rooms: HashMap::new() })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -91,11 +93,17 @@ impl Typing {
         true
     }
 
-    /// The rooms of which [`Typing::changed`] has something to tell.
+    /// Whether a serial is of an earlier run, or of one in what a restore took away. Who typed then was not seen to end.
+    #[must_use]
+    pub fn is_of_another_run(&self, serial: u64) -> bool {
+        !self.lock().knows(serial)
+    }
+
+    /// The rooms in which something happened since, of which [`Typing::changed`] tells.
     #[must_use]
     pub fn changed_rooms(&self, since: Option<u64>) -> BTreeSet<RoomNo> {
         let inner = self.lock();
-        let since = since.filter(|since| *since <= inner.serial);
+        let since = since.filter(|since| inner.knows(*since));
         // Nothing has happened at all: the usual case.
         if since == Some(inner.serial) {
             return BTreeSet::new();
@@ -103,14 +111,23 @@ impl Typing {
         inner.rooms.iter().filter(|(_, in_room)| in_room.is_news(since)).map(|(room, _)| *room).collect()
     }
 
-    /// Who types in a room, where that is not what it was at `since`. A serial of an earlier run, or none, has
-    /// seen nothing: then whoever types now is news.
+    /// Who types in a room, where that is not what it was at `since`. Without a serial nobody has been seen typing, so
+    /// whoever does is news; with one of another run somebody may have been, so that nobody does is news as well.
     #[must_use]
     pub fn changed(&self, room: RoomNo, since: Option<u64>) -> Option<Vec<OwnedUserId>> {
         let inner = self.lock();
-        let in_room = inner.rooms.get(&room)?;
-        let since = since.filter(|since| *since <= inner.serial);
-        in_room.is_news(since).then(|| in_room.users.keys().cloned().collect())
+        let in_room = inner.rooms.get(&room);
+        let news = match since {
+            Some(since) if !inner.knows(since) => true,
+            since => in_room.is_some_and(|in_room| in_room.is_news(since)),
+        };
+        news.then(|| in_room.map(|in_room| in_room.users.keys().cloned().collect()).unwrap_or_default())
+    }
+}
+
+impl Inner {
+    fn knows(&self, serial: u64) -> bool {
+        (self.start..=self.serial).contains(&serial)
     }
 }
 
@@ -144,11 +161,16 @@ mod tests {
     }
 
     #[test]
-    fn a_serial_of_another_run_has_seen_nothing() {
+    fn a_serial_of_another_run_has_seen_nothing_of_this_one() {
         let (typing, room, ann) = (Typing::new(100), RoomNo(1), user_id!("@ann:x"));
         let _ = typing.start(room, ann);
         for other in [Some(3), Some(5_000), None] {
             assert_eq!(typing.changed(room, other), Some(vec![ann.to_owned()]));
+        }
+        // Whoever typed then has stopped meanwhile, or would have said so again.
+        for (serial, quiet) in [(Some(3), Some(vec![])), (Some(5_000), Some(vec![])), (Some(100), None), (None, None)] {
+            assert_eq!(typing.changed(RoomNo(2), serial), quiet);
+            assert_eq!(serial.is_some_and(|serial| typing.is_of_another_run(serial)), quiet.is_some());
         }
     }
 }

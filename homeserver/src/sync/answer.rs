@@ -124,7 +124,10 @@ fn keep_changed(
     for room in data.keys() {
         anyway.extend(scene.read.get(tables::ROOM_IDS, room.as_str())?);
     }
-    let typing = scene.syncs.parts.typing.changed_rooms(scene.question.since.and_then(|since| since.typing));
+    let seen = scene.question.since.and_then(|since| since.typing);
+    let typing = scene.syncs.parts.typing.changed_rooms(seen);
+    // After a restart every room is told once: in any of them the device may show somebody who will never stop typing.
+    let restarted = seen.is_some_and(|seen| scene.syncs.parts.typing.is_of_another_run(seen));
     let mut changed: Vec<RoomNo> = standings.iter().map(|(room, _)| *room).collect();
     let known = scene.syncs.wakers.retain_changed(since, scene.until, &mut changed, |room| *room);
     let changed: HashSet<RoomNo> = changed.into_iter().collect();
@@ -136,6 +139,9 @@ fn keep_changed(
         // What has ended brings nothing any more, what waits is shown once.
         if standing.membership != Membership::Join {
             return false;
+        }
+        if restarted {
+            return true;
         }
         if known {
             return changed.contains(room);

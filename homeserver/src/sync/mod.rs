@@ -30,7 +30,7 @@ pub use token::Token;
 pub use wakers::Wakers;
 
 use crate::{
-    accounts::AccountError,
+    accounts::{AccountError, users},
     clock::Clock,
     e2ee::E2eeError,
     push::unread::Unread,
@@ -120,7 +120,7 @@ impl Syncs {
     pub fn new(parts: Parts) -> Result<Self, StoreError> {
         let restores = Restores::read(&parts.store.snapshot()?)?;
         let wakers = Wakers::of(&parts.store);
-        let presence = Presence::new(parts.clock.now());
+        let presence = Presence::new(parts.clock.now(), Instant::now());
         let (unread, lazy, memo) = (Arc::default(), Arc::default(), Arc::default());
         Ok(Self { parts: Arc::new(parts), wakers, unread, lazy, memo, presence, restores: Arc::new(restores) })
     }
@@ -170,6 +170,16 @@ impl Syncs {
         Ok(())
     }
 
+    /// Has those offline who were shown to be there before this server started, and have not come back. Whoever waits for
+    /// something else hears of it with that.
+    fn settle(&self, now: Instant) -> Result<(), SyncError> {
+        if self.presence.is_to_settle(now) {
+            let everybody = users::all(&self.parts.store.snapshot()?)?;
+            self.presence.settle(everybody.into_iter().map(|(user, _)| user));
+        }
+        Ok(())
+    }
+
     fn presence_changed(&self, user: &UserId) -> Result<(), SyncError> {
         for room in membership::joined_rooms(&self.parts.store.snapshot()?, user)? {
             self.wakers.wake_room(room);
@@ -210,6 +220,7 @@ impl Syncs {
             let (user, device) = (&*question.user, &*question.device);
             self.alive(Life { user, device, state: request.set_presence, status: None, patience })?;
         }
+        self.settle(Instant::now())?;
         device::acknowledge(self, &question, &snapshot).await?;
         drop(snapshot);
         // What comes without a token, or asks for everything, has an answer now.

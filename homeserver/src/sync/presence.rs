@@ -28,6 +28,8 @@ struct Inner {
     /// Counts changes; names the newest.
     serial: u64,
     people: HashMap<OwnedUserId, Person>,
+    /// When [`Presence::settle`] is due; none where it was done.
+    settles_at: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -97,10 +99,11 @@ pub fn is_known(state: &PresenceState) -> bool {
 }
 
 impl Presence {
-    /// Everybody is offline. `start` is what serials count up from, as for typing.
+    /// Everybody is offline, at that instant. `start` is what serials count up from, as for typing.
     #[must_use]
-    pub fn new(start: u64) -> Self {
-        Self(Arc::new(Mutex::new(Inner { serial: start, people: HashMap::new() })))
+    pub fn new(start: u64, at: Instant) -> Self {
+        let settles_at = Some(at + FADES_AFTER);
+        Self(Arc::new(Mutex::new(Inner { serial: start, people: HashMap::new(), settles_at })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -161,6 +164,21 @@ impl Presence {
             inner.serial = serial;
         }
         Faded { changed, next }
+    }
+
+    /// Whether it is time for [`Presence::settle`]. It is so once.
+    pub(super) fn is_to_settle(&self, now: Instant) -> bool {
+        self.lock().settles_at.take_if(|due| *due <= now).is_some()
+    }
+
+    /// Shows all of those as offline who gave no sign of life since the start: devices may have seen them before it.
+    pub(super) fn settle(&self, everybody: impl IntoIterator<Item = OwnedUserId>) {
+        let mut inner = self.lock();
+        inner.serial += 1;
+        let serial = inner.serial;
+        for user in everybody {
+            inner.people.entry(user).or_insert_with(|| Person { changed: serial, ..Person::unknown() });
+        }
     }
 
     /// How a user is to be shown.
@@ -235,7 +253,7 @@ mod tests {
 
     #[test]
     fn who_gives_no_sign_of_life_fades_once() {
-        let (presence, ann_id, start) = (Presence::new(5), user_id!("@ann:x"), Instant::now());
+        let (presence, ann_id, start) = (Presence::new(5, Instant::now()), user_id!("@ann:x"), Instant::now());
         let online = |status| presence.alive(Life { status, ..ann("A", PresenceState::Online) }, start, 1_000);
         assert_eq!(online(None), Sign { changed: true, unwatched: true });
         assert_eq!(online(None), Sign { changed: false, unwatched: false });
@@ -255,7 +273,7 @@ mod tests {
 
     #[test]
     fn who_waits_long_for_an_answer_is_there_all_the_while() {
-        let (presence, ann_id, start) = (Presence::new(5), user_id!("@ann:x"), Instant::now());
+        let (presence, ann_id, start) = (Presence::new(5, Instant::now()), user_id!("@ann:x"), Instant::now());
         let patience = Duration::from_secs(120);
         let _ = presence.alive(Life { patience, ..ann("A", PresenceState::Online) }, start, 1_000);
         let faded = presence.fade(ann_id, start + patience);
@@ -265,7 +283,7 @@ mod tests {
 
     #[test]
     fn of_several_devices_the_one_counts_that_is_there() {
-        let (presence, ann_id, start) = (Presence::new(5), user_id!("@ann:x"), Instant::now());
+        let (presence, ann_id, start) = (Presence::new(5, Instant::now()), user_id!("@ann:x"), Instant::now());
         let state = || presence.of(ann_id, 3_000).state;
         let alive = |device, state, after: u64| {
             presence.alive(ann(device, state), start + Duration::from_secs(after), 1_000).changed

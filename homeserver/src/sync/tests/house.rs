@@ -13,7 +13,7 @@ use crate::{
 };
 use hearth_store::{
     Change, EventNo, Options, Store, StreamPos,
-    records::{DeviceRecord, Membership, RestoreRecord, Transaction},
+    records::{DeviceRecord, Membership, RestoreRecord, Transaction, UserRecord},
     tables,
 };
 use ruma::{
@@ -97,6 +97,15 @@ impl House {
     pub fn forget(&mut self) {
         self.typing = Typing::new(NOW + 5000);
         self.syncs = Self::syncs(&self.store, &self.rooms, &self.typing);
+    }
+
+    /// Gives everybody an account.
+    pub fn users(&self) {
+        let record =
+            UserRecord { password_hash: None, created_at: NOW, admin: false, deactivated: false, erased: false };
+        self.change(move |_, change| {
+            Ok([ann(), bob(), cat()].iter().try_for_each(|user| change.put(tables::USERS, user.as_str(), &record))?)
+        });
     }
 
     /// As if the store had been restored from a snapshot of that position.

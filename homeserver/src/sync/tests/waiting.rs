@@ -1,7 +1,12 @@
 use super::house::*;
-use crate::{accounts::AccountError, rooms::receipts::READ_PRIVATE, sync::SyncError};
+use crate::{
+    accounts::AccountError,
+    rooms::{Room, receipts::READ_PRIVATE},
+    sync::{SyncError, presence::FADES_AFTER},
+};
 use serde_json::json;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Long enough for a sync that has something to tell, too short for one that waits.
 const SOON: Duration = Duration::from_millis(300);
@@ -68,7 +73,7 @@ async fn a_room_joined_while_waiting_is_waited_for_too() {
 
 #[tokio::test]
 async fn typing_is_shown_once_and_its_end_too() {
-    let mut house = House::new();
+    let house = House::new();
     let room = house.room();
     house.join(&room, bob());
     let mut bob = phone(bob());
@@ -86,11 +91,51 @@ async fn typing_is_shown_once_and_its_end_too() {
     assert_eq!(house.sync(&mut bob).await.get("rooms"), None);
     assert!(house.typing.stop(room.number, ann()));
     assert_eq!(typing(&house.sync(&mut bob).await)[0]["content"]["user_ids"], json!([]));
-    // After a restart serials are others; whoever types then is news.
+}
+
+#[tokio::test]
+async fn who_typed_before_a_restart_types_no_longer() {
+    let mut house = House::new();
+    let (room, den) = (house.room(), house.room());
+    for room in [&room, &den] {
+        house.join(room, bob());
+        let _ = house.typing.start(room.number, ann());
+    }
+    let mut bob = phone(bob());
+    let typing = |answer: &serde_json::Value, room: &Room| {
+        joined(answer, room)["ephemeral"]["events"][0]["content"]["user_ids"].clone()
+    };
+    assert_eq!(typing(&house.sync(&mut bob).await, &room), json!([ann()]));
     house.forget();
-    assert_eq!(house.sync(&mut bob).await.get("rooms"), None);
     let _ = house.typing.start(room.number, ann());
-    assert_eq!(typing(&house.sync(&mut bob).await)[0]["content"]["user_ids"], json!([ann()]));
+    let answer = house.sync(&mut bob).await;
+    assert_eq!((typing(&answer, &room), typing(&answer, &den)), (json!([ann()]), json!([])));
+    assert_eq!(house.sync(&mut bob).await.get("rooms"), None);
+}
+
+#[tokio::test]
+async fn who_was_there_before_a_restart_and_never_came_back_is_offline() {
+    let mut house = House::new();
+    let room = house.room();
+    house.join(&room, bob());
+    house.users();
+    let (mut ann, mut bob) = (phone(ann()), phone(bob()));
+    house.sync(&mut bob).await;
+    let shown = |answer: &serde_json::Value| -> Vec<_> {
+        let events = answer["presence"]["events"].as_array().cloned().unwrap_or_default();
+        events.iter().map(|event| (event["sender"].clone(), event["content"]["presence"].clone())).collect()
+    };
+    assert_eq!(shown(&house.sync(&mut ann).await), [(json!(bob.user), json!("online"))]);
+    house.forget();
+    house.sync(&mut ann).await;
+    let start = Instant::now();
+    house.syncs.settle(start).unwrap();
+    assert_eq!(shown(&house.sync(&mut ann).await), []);
+    house.syncs.settle(start + FADES_AFTER).unwrap();
+    // Cat is in none of Ann's rooms.
+    assert_eq!(shown(&house.sync(&mut ann).await), [(json!(bob.user), json!("offline"))]);
+    house.syncs.settle(start + 2 * FADES_AFTER).unwrap();
+    assert_eq!(shown(&house.sync(&mut ann).await), []);
 }
 
 #[tokio::test]
