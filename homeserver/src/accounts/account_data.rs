@@ -13,6 +13,10 @@ use ruma::UserId;
 pub const GLOBAL: &str = "";
 /// Greatest size of one datum. Clients keep secrets and lists here; media have a place of their own.
 const LARGEST: usize = 512 * 1024;
+/// Greatest size of all data of a user: a first sync holds them in memory, and once more as its answer.
+const LARGEST_TOTAL: usize = 16 * 1024 * 1024;
+/// What a datum counts for besides its content.
+const OVERHEAD: usize = 256;
 /// Longest name of a type, in bytes, as with events.
 const LONGEST_TYPE: usize = 255;
 
@@ -39,6 +43,18 @@ pub fn set(
         return Err(AccountError::AccountDataTooLarge);
     }
     let before = change.get(ACCOUNT_DATA, (user.as_str(), room, kind))?;
+    let size = |content: &str| content.len() + OVERHEAD;
+    let grows = size(&content).saturating_sub(before.as_ref().map_or(0, |before| size(&before.content)));
+    // What is written again and again, as the place up to which a room was read, keeps its size.
+    if grows > 0 {
+        let mut total = grows;
+        for row in change.prefix(ACCOUNT_DATA, (user.as_str(),))? {
+            total += size(&row?.1.content);
+        }
+        if total > LARGEST_TOTAL {
+            return Err(AccountError::AccountDataTooLarge);
+        }
+    }
     if let Some(before) = before {
         if before.content == content {
             // Nothing for a sync to show.

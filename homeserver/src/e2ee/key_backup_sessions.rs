@@ -11,7 +11,12 @@ use serde::Deserialize;
 use std::cmp::Reverse;
 
 /// Largest JSON of a session; real ones have less than 1 KiB.
-pub const SESSION_BYTES: usize = 65_536;
+pub const SESSION_BYTES: usize = 8192;
+/// All sessions of a version together, names included: a client gets them in one answer, which memory holds twice. That
+/// is some hundred thousand real ones.
+pub const BACKUP_BYTES: usize = 64 * 1024 * 1024;
+/// A large version is measured each time that its sessions pass a multiple of this, for that takes reading them all.
+const MEASURED_EVERY: u64 = 256;
 
 /// How good a backed-up key is; the better one is kept.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -86,34 +91,61 @@ pub struct Standing {
 /// Stores sessions in the current version; of two for one session the better is kept.
 ///
 /// # Errors
-/// [`E2eeError::NoSuchBackup`], [`E2eeError::WrongBackupVersion`]
+/// [`E2eeError::NoSuchBackup`], [`E2eeError::WrongBackupVersion`]; [`E2eeError::TooLarge`] where the version is full.
 pub fn store(
     change: &mut Change<'_>,
     user: &UserId,
     version: u64,
     sessions: Vec<BackedUpSession>,
 ) -> Result<Standing, E2eeError> {
+    store_within(change, user, version, sessions, BACKUP_BYTES)
+}
+
+fn store_within(
+    change: &mut Change<'_>,
+    user: &UserId,
+    version: u64,
+    sessions: Vec<BackedUpSession>,
+    most: usize,
+) -> Result<Standing, E2eeError> {
     let mut record = key_backup::get(change, user, version)?;
     let (current, _) = key_backup::current(change, user)?;
     if current != version {
         return Err(E2eeError::WrongBackupVersion { current: current.to_string() });
     }
-    let mut changed = false;
+    let (mut changed, mut grown) = (false, false);
+    let before = record.count;
     for BackedUpSession { room, session, quality, json } in sessions {
         let row = (user.as_str(), version, &*room, &*session);
         match change.get(KEY_BACKUP_SESSIONS, row)? {
             Some(old) if !quality.is_better_than(serde_json::from_str(&old)?) => continue,
-            Some(_) => {}
+            Some(old) => grown |= old.len() < json.len(),
             None => record.count += 1,
         }
         change.put(KEY_BACKUP_SESSIONS, row, &json)?;
         changed = true;
+    }
+    // Of few sessions the number alone says that they fit.
+    let may_be_full = record.count.saturating_mul(SESSION_BYTES as u64) > most as u64;
+    let measured = grown || before / MEASURED_EVERY < record.count / MEASURED_EVERY;
+    if may_be_full && measured && bytes(change, user, version)? > most {
+        return Err(E2eeError::TooLarge(format!("A key backup holds {most} bytes at most.")));
     }
     if changed {
         record.etag += 1;
         change.put(KEY_BACKUPS, (user.as_str(), version), &record)?;
     }
     Ok(Standing { etag: record.etag, count: record.count })
+}
+
+/// How large a version is.
+fn bytes(read: &impl Read, user: &UserId, version: u64) -> Result<usize, E2eeError> {
+    let mut bytes = 0;
+    for row in read.prefix(KEY_BACKUP_SESSIONS, (user.as_str(), version))? {
+        let ((_, _, room, session), json) = row?;
+        bytes += room.len() + session.len() + json.len();
+    }
+    Ok(bytes)
 }
 
 /// Calls `visit` with each session of all rooms or of one: room, session, JSON.
@@ -305,6 +337,31 @@ mod tests {
         let mut large = good;
         large["session_data"] = json!({ "ciphertext": "x".repeat(SESSION_BYTES) });
         assert!(matches!(BackedUpSession::parse(the_room(), "s", &large.to_string()), Err(E2eeError::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_version_that_is_full_takes_no_more_until_something_is_deleted() {
+        let store = TestStore::new();
+        let version = create(&store);
+        let put = |sessions: Vec<BackedUpSession>| {
+            store.change(move |change| store_within(change, ann_id(), version, sessions, 34_000))
+        };
+        let many = |from: u64, to: u64| -> Vec<_> {
+            (from..to).map(|n| session(&room(u8::from(n % 2 == 1)), &n.to_string(), false, 9, 0)).collect()
+        };
+        assert_eq!(put(many(0, MEASURED_EVERY - 1)).unwrap().count, MEASURED_EVERY - 1);
+        let full = put(many(MEASURED_EVERY - 1, 2 * MEASURED_EVERY));
+        assert!(matches!(full, Err(E2eeError::TooLarge(_))), "{full:?}");
+        assert_eq!(rows(&store, version), MEASURED_EVERY - 1, "nothing of it was stored");
+        // A better key that is larger counts as well.
+        let larger = json!({
+            "first_message_index": 0, "forwarded_count": 0, "is_verified": true,
+            "session_data": { "ciphertext": "x".repeat(7000) },
+        });
+        let larger = BackedUpSession::parse(&room(0), "0", &larger.to_string()).unwrap();
+        assert!(matches!(put(vec![larger.clone()]), Err(E2eeError::TooLarge(_))));
+        store.change(move |change| delete(change, ann_id(), version, &Which::Room(room(1).to_string()))).unwrap();
+        put(vec![larger]).unwrap();
     }
 
     #[derive(Debug, Clone)]

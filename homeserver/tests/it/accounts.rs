@@ -267,6 +267,22 @@ async fn account_data_is_kept_by_room_and_type() {
 }
 
 #[tokio::test]
+async fn account_data_is_bounded_as_a_whole() {
+    let server = Server::new();
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let large = json!({ "x": "y".repeat(520_000) });
+    let put = |user: &str, n: usize| format!("/_matrix/client/v3/user/{user}/account_data/a.{n}");
+    for n in 0..32 {
+        alice.put(&put(&alice.user, n), large.clone()).await.ok();
+    }
+    alice.put(&put(&alice.user, 32), large.clone()).await.error(413, "M_TOO_LARGE");
+    // What is there can be changed and made smaller, which makes room; and others have room of their own.
+    alice.put(&put(&alice.user, 0), json!({})).await.ok();
+    alice.put(&put(&alice.user, 32), large.clone()).await.ok();
+    bob.put(&put(&bob.user, 0), large).await.ok();
+}
+
+#[tokio::test]
 async fn tags_are_account_data_of_the_room() {
     let server = Server::new();
     let alice = server.user("alice").await;
