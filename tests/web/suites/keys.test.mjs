@@ -45,7 +45,7 @@ test('a disk whose key was lost in the wizard is prepared again', async () => {
     await page.reload();
     await page.getByText(LOST).waitFor();
     assert.ok(await page.getByRole('radio', { name: /Samsung/ }).isEnabled(), 'the disk may be chosen');
-    await page.getByText('This box prepared it.').waitFor();
+    await page.getByText('It holds replicas of a Hearth box.').waitFor();
     await judge(page, 'keys-lost-in-the-wizard');
     const again = await eraseAndPrepare(page, 'Samsung PSSD T7');
     assert.notDeepEqual(again, first);
@@ -73,9 +73,7 @@ test('a copy goes onto a disk of a former box', async () => {
   await dialog.getByLabel('Yes, erase everything on Samsung PSSD T7').check();
   await judge(page, 'keys-copy-onto-a-former-box');
   await copy.click();
-  assert.equal((await wizard.recoveryKey(page)).length, 7);
-  await page.getByLabel('I have written it down').check();
-  await wizard.next(page);
+  await wizard.typeBack(page, await wizard.recoveryKey(page));
   await page.getByText('The copy is complete.').waitFor();
   await close();
 });
@@ -92,10 +90,10 @@ test('the key of a copy outlives a reload in the middle, and is shown no more on
   await page.locator('li.running', { hasText: 'Locking it with your recovery key' }).waitFor();
   await page.reload();
   await page.locator('li.running').first().waitFor();
-  assert.equal((await wizard.recoveryKey(page)).length, 7);
+  const key = await wizard.recoveryKey(page);
+  assert.equal(key.length, 7);
   box.faults();
-  await page.getByLabel('I have written it down').check();
-  await wizard.next(page);
+  await wizard.typeBack(page, key);
   await page.getByText('The copy is complete.').waitFor();
   // Neither to who comes back to the page, nor after a reload.
   await wizard.open(page, 'storage');

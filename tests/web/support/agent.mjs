@@ -26,9 +26,10 @@ const toml = (value) => (Array.isArray(value) ? `[${value.map(toml).join(', ')}]
 
 /**
  * Starts an agent on a new faked machine, or again on one that `folder` holds.
- * `disks`: what could be plugged in, each `{id, model, size, contents?, folder?}`, beside the box's own card.
+ * `disks`: what could be plugged in, each `{id, model, size, contents?, folder?}`, beside the box's own card. `rescueAfter`: seconds of the homeserver's silence after
+ * which the setup code lets in.
  */
-export async function startAgent({ folder = fs.mkdtempSync(path.join(os.tmpdir(), 'hearth-web-')), disks } = {}) {
+export async function startAgent({ folder = fs.mkdtempSync(path.join(os.tmpdir(), 'hearth-web-')), disks, rescueAfter } = {}) {
   const [listen, http, https, federation, nowhere] = await freePorts(5);
   const at = (port) => `"127.0.0.1:${port}"`;
   const config = path.join(folder, 'agent.toml');
@@ -36,7 +37,8 @@ export async function startAgent({ folder = fs.mkdtempSync(path.join(os.tmpdir()
   fs.writeFileSync(
     config,
     `listen = ${at(listen)}\nhttp = ${at(http)}\nhttps = ${at(https)}\nfederation = ${at(federation)}\nmdns = false\n` +
-      `[acme]\ndirectory = "https://127.0.0.1:${nowhere}/directory"\n[checks]\nresolver = ${at(nowhere)}\n[network]\ndelay_s = 1\ntrial_s = 12\n`,
+      `[acme]\ndirectory = "https://127.0.0.1:${nowhere}/directory"\n[checks]\nresolver = ${at(nowhere)}\n[network]\ndelay_s = 1\ntrial_s = 12\n` +
+      (rescueAfter === undefined ? '' : `[rescue]\nafter_s = ${rescueAfter}\n`),
   );
   if (disks) {
     const all = [{ id: 'mmc-card', model: 'SD64G', size: 64e9, system: true }, ...disks];

@@ -11,4 +11,6 @@ export interface LogLine {
 
 export const readLogs = (unit: Unit, lines: number) => get<{ lines: LogLine[] }>(`/api/logs?unit=${unit}&lines=${String(lines)}`);
 export const restart = (what: 'homeserver' | 'box') => post('/api/restart', { what });
-export const factoryReset = (server_name: string, password: string) => post('/api/factory-reset', { server_name, password });
+/** Without a password for who came in by the setup code. */
+export const factoryReset = (server_name: string, password: string | null) =>
+  post('/api/factory-reset', password === null ? { server_name } : { server_name, password });

@@ -13,13 +13,14 @@ export interface Replicas {
   restore_test_error: string | null;
   replicas: { id: string; time_ms: number; bytes_added: number; duration_ms: number; verified: boolean }[];
   history: { time_ms: number; ok: boolean; bytes_added: number; duration_ms: number; error: string | null }[];
-  exports: { disk: string; time_ms: number; taken_away: boolean }[];
+  exports: { disk: string; time_ms: number; taken_away: boolean; confirmed: boolean }[];
 }
 
 export const readReplicas = () => get<Replicas>('/api/replicas');
 export const runReplica = () => post<Started>('/api/replicas/run');
 export const testReplica = () => post<Started>('/api/replicas/test');
 export const exportReplicas = (disk: string, erase: boolean) => post<Started>('/api/replicas/export', { disk, erase });
+export const confirmExport = (groups: Record<string, string>) => post('/api/replicas/export/confirm', { groups });
 export const ejectVolume = () => post<Started>('/api/replicas/eject');
 export const prepareVolume = (disk: string, erase: boolean) => post<Started>('/api/replicas/prepare', { disk, erase });
 export const confirmVolume = (groups: Record<string, string>) => post('/api/replicas/confirm', { groups });

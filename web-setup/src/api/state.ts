@@ -5,6 +5,10 @@ export type Phase = 'unclaimed' | 'setup' | 'restoring' | 'ready';
 export interface State {
   phase: Phase;
   authenticated: boolean;
+  /** Whose session it is: `rescuer` where the setup code let somebody in for as long as the homeserver is silent. */
+  session: 'owner' | 'rescuer' | 'administrator' | null;
+  /** Nobody can log in just now, and the setup code lets in instead. */
+  rescue: boolean;
   language: string;
   version: string;
   board: string;

@@ -44,5 +44,7 @@ export async function refresh(): Promise<State | null> {
 }
 
 whenUnauthenticated(() => {
-  if (state) state = { ...state, authenticated: false };
+  if (state) state = { ...state, authenticated: false, session: null };
+  // How to come in again may be another way than before.
+  void refresh();
 });

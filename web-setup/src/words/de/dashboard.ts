@@ -20,6 +20,11 @@ export const dashboard: Words['dashboard'] = {
     password: 'Passwort',
     submit: 'Anmelden',
   },
+  /** In place of the login, while the homeserver gives no answer. */
+  rescue: {
+    title: 'Der Server antwortet nicht',
+    lead: 'Seit einigen Minuten kommt von ihm keine Antwort, deshalb kann sich niemand mit Passwort anmelden. Mit dem Einrichtungscode, den die Box wieder anzeigt, können Sie ihren Zustand und die Protokolle ansehen, sie neu starten und zurücksetzen.',
+  },
   overview: {
     title: 'Übersicht',
     good: 'Alles in Ordnung',
@@ -156,7 +161,7 @@ export const dashboard: Words['dashboard'] = {
     exportAgain: 'Auf dieser Festplatte ist schon eine Kopie dieser Box. Sie wird auf den neuesten Stand gebracht, nichts wird gelöscht, und ihr Wiederherstellungsschlüssel bleibt derselbe.',
     exportStart: 'Kopieren',
     exportDone: 'Die Kopie ist fertig. Bringen Sie die Festplatte weg und bewahren Sie sie woanders auf.',
-    exportKeyLost: 'Eine Kopie wurde gemacht, aber die Seite wurde verlassen, während ihr Wiederherstellungsschlüssel zu sehen war. Er wird nur einmal gezeigt, und ohne ihn kann niemand die Kopie öffnen. Haben Sie ihn nicht auf Papier, löschen Sie diese Festplatte an einem Computer und kopieren Sie noch einmal.',
+    exportKeyLost: 'Eine Kopie wurde gemacht, aber die Seite wurde verlassen, während ihr Wiederherstellungsschlüssel zu sehen war. Er wird nur einmal gezeigt, und ohne ihn kann niemand die Kopie öffnen. Haben Sie ihn nicht auf Papier, kopieren Sie noch einmal: Die Festplatte wird gelöscht und bekommt einen neuen.',
     exports: 'Kopien an anderen Orten',
     noExports: 'Es gibt noch keine Kopie an einem anderen Ort.',
     takenAway: 'weggebracht',

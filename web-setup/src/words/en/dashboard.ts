@@ -18,6 +18,11 @@ export const dashboard = {
     password: 'Password',
     submit: 'Sign in',
   },
+  /** In place of the login, while the homeserver gives no answer. */
+  rescue: {
+    title: 'The homeserver is silent',
+    lead: 'It has not answered for some minutes, and so nobody can sign in by a password. With the setup code, which the box shows again, you can look at its health and its logs, restart it, and reset it.',
+  },
   overview: {
     title: 'Overview',
     good: 'Everything is fine',
@@ -154,7 +159,7 @@ export const dashboard = {
     exportAgain: 'This disk carries a copy of this box already. It is brought up to date, nothing is erased, and its recovery key stays the one that you have.',
     exportStart: 'Copy',
     exportDone: 'The copy is complete. Take the disk away and keep it elsewhere.',
-    exportKeyLost: 'A copy was made, but the page was left while its recovery key was shown. It is shown only once, and without it nobody can open the copy. Unless you have it on paper, erase that disk on a computer and make the copy again.',
+    exportKeyLost: 'A copy was made, but the page was left while its recovery key was shown. It is shown only once, and without it nobody can open the copy. Unless you have it on paper, make the copy again: the disk is erased and gets a new key.',
     exports: 'Copies taken away',
     noExports: 'There is no copy at another place yet.',
     takenAway: 'taken away',

@@ -20,6 +20,11 @@ export const dashboard: Words['dashboard'] = {
     password: 'Contraseña',
     submit: 'Entrar',
   },
+  /** In place of the login, while the homeserver gives no answer. */
+  rescue: {
+    title: 'El servidor no responde',
+    lead: 'Desde hace unos minutos no contesta, y por eso nadie puede entrar con contraseña. Con el código de instalación, que la caja vuelve a mostrar, puede ver su estado y sus registros, reiniciarla y restablecerla.',
+  },
   overview: {
     title: 'Vista general',
     good: 'Todo va bien',
@@ -156,7 +161,7 @@ export const dashboard: Words['dashboard'] = {
     exportAgain: 'Este disco ya contiene una copia de esta caja. Se pone al día, no se borra nada y su clave de recuperación sigue siendo la que usted tiene.',
     exportStart: 'Copiar',
     exportDone: 'La copia está completa. Llévese el disco y guárdelo en otro sitio.',
-    exportKeyLost: 'Se hizo una copia, pero se dejó la página mientras se mostraba su clave de recuperación. Solo se muestra una vez, y sin ella nadie puede abrir la copia. Si no la tiene en papel, borre ese disco en un ordenador y haga la copia de nuevo.',
+    exportKeyLost: 'Se hizo una copia, pero se dejó la página mientras se mostraba su clave de recuperación. Solo se muestra una vez, y sin ella nadie puede abrir la copia. Si no la tiene en papel, haga la copia de nuevo: el disco se borra y recibe una clave nueva.',
     exports: 'Copias en otros lugares',
     noExports: 'Aún no hay ninguna copia en otro lugar.',
     takenAway: 'en otro lugar',

@@ -20,6 +20,11 @@ export const dashboard: Words['dashboard'] = {
     password: 'Mot de passe',
     submit: 'Se connecter',
   },
+  /** In place of the login, while the homeserver gives no answer. */
+  rescue: {
+    title: 'Le serveur ne répond pas',
+    lead: 'Depuis quelques minutes il ne dit rien ; personne ne peut donc se connecter par mot de passe. Avec le code d’installation, que le boîtier affiche de nouveau, vous pouvez consulter son état et ses journaux, le redémarrer et le réinitialiser.',
+  },
   overview: {
     title: 'Vue d’ensemble',
     good: 'Tout va bien',
@@ -156,7 +161,7 @@ export const dashboard: Words['dashboard'] = {
     exportAgain: 'Ce disque contient déjà une copie de ce boîtier. Elle est mise à jour, rien n’est effacé, et sa clé de secours reste celle que vous avez.',
     exportStart: 'Copier',
     exportDone: 'La copie est complète. Emportez le disque et gardez-le ailleurs.',
-    exportKeyLost: 'Une copie a été faite, mais la page a été quittée pendant que sa clé de secours était affichée. Elle n’est montrée qu’une fois, et sans elle personne ne peut ouvrir la copie. Si vous ne l’avez pas sur papier, effacez ce disque sur un ordinateur et refaites la copie.',
+    exportKeyLost: 'Une copie a été faite, mais la page a été quittée pendant que sa clé de secours était affichée. Elle n’est montrée qu’une fois, et sans elle personne ne peut ouvrir la copie. Si vous ne l’avez pas sur papier, refaites la copie : le disque est effacé et reçoit une nouvelle clé.',
     exports: 'Copies emportées',
     noExports: 'Il n’y a pas encore de copie ailleurs.',
     takenAway: 'emportée',
