@@ -1,6 +1,7 @@
 // The real agent on a faked machine: its own folder, its own ports, a real homeserver under it.
 
 import { spawn } from 'node:child_process';
+import dgram from 'node:dgram';
 import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
@@ -22,6 +23,25 @@ async function freePorts(count) {
   return ports;
 }
 
+const SERVFAIL = 2;
+
+/** A resolver that knows nothing and says so at once: one that is silent would be waited for in every test. */
+async function resolver() {
+  const socket = dgram.createSocket('udp4');
+  socket.on('message', (question, from) => {
+    const answer = Buffer.from(question);
+    if (answer.length < 12) return;
+    // It is an answer, and what was asked for stays as it is (RFC 1035, 4.1.1).
+    answer[2] |= 0x80;
+    answer[3] = (answer[3] & 0xf0) | SERVFAIL;
+    socket.send(answer, from.port, from.address);
+  });
+  await new Promise((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  // Where an agent does not start nobody closes it.
+  socket.unref();
+  return socket;
+}
+
 const toml = (value) => (Array.isArray(value) ? `[${value.map(toml).join(', ')}]` : JSON.stringify(value));
 
 /**
@@ -31,13 +51,14 @@ const toml = (value) => (Array.isArray(value) ? `[${value.map(toml).join(', ')}]
  */
 export async function startAgent({ folder = fs.mkdtempSync(path.join(os.tmpdir(), 'hearth-web-')), disks, rescueAfter } = {}) {
   const [listen, http, https, federation, nowhere] = await freePorts(5);
+  const names = await resolver();
   const at = (port) => `"127.0.0.1:${port}"`;
   const config = path.join(folder, 'agent.toml');
-  // Nothing beyond this machine is asked: the resolver and the certificate office are ports where nobody listens.
+  // Nothing beyond this machine is asked: the certificate office is a port where nobody listens.
   fs.writeFileSync(
     config,
     `listen = ${at(listen)}\nhttp = ${at(http)}\nhttps = ${at(https)}\nfederation = ${at(federation)}\nmdns = false\n` +
-      `[acme]\ndirectory = "https://127.0.0.1:${nowhere}/directory"\n[checks]\nresolver = ${at(nowhere)}\n[network]\ndelay_s = 1\ntrial_s = 12\n` +
+      `[acme]\ndirectory = "https://127.0.0.1:${nowhere}/directory"\n[checks]\nresolver = ${at(names.address().port)}\n[network]\ndelay_s = 1\ntrial_s = 12\n` +
       (rescueAfter === undefined ? '' : `[rescue]\nafter_s = ${rescueAfter}\n`),
   );
   if (disks) {
@@ -79,6 +100,7 @@ export async function startAgent({ folder = fs.mkdtempSync(path.join(os.tmpdir()
     async stop({ keep = false } = {}) {
       child.kill('SIGTERM');
       await ended;
+      names.close();
       fs.closeSync(log);
       if (!keep) fs.rmSync(folder, { recursive: true, force: true });
     },
