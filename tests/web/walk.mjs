@@ -32,6 +32,8 @@ function ask(page, method, path, body) {
 
 const verbs = {
   async setup(page, code, server, disk) {
+    // Until the box has answered there is nothing to be judged.
+    await page.getByLabel('Setup code').waitFor();
     await judge(page, 'box-1-setup-code');
     const key = await wizard.setUp(page, code, { server, disk });
     await judge(page, 'box-2-welcome');
