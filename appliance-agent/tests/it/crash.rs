@@ -5,6 +5,7 @@ use crate::{
     client::Client,
     restore::until_it_answers,
     setup::{PASSWORD, disk, fill_in, prepare, ready},
+    wait::until_phase,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -21,12 +22,7 @@ async fn a_setup_cut_off_while_it_takes_force_goes_on_by_itself() {
         agent.kill();
         agent.again();
         let mut admin = agent.visitor();
-        for _ in 0..600 {
-            if admin.get("/api/state").await.ok()["phase"] == "ready" {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        until_phase(&admin, "ready", Duration::from_secs(60)).await;
         until_it_answers(&agent).await;
         admin.post("/api/login", json!({ "name": "ann", "password": PASSWORD })).await.ok();
         assert_eq!(admin.get("/api/users").await.ok()["users"].as_array().unwrap().len(), 1, "{wait_ms} ms");

@@ -4,9 +4,14 @@ use crate::{
     agent::Agent,
     client::Client,
     setup::{disk, fill_in, prepare, ready},
+    wait::until,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
+
+async fn soon(holds: impl AsyncFn() -> bool) {
+    until("what follows soon", Duration::from_secs(10), holds).await;
+}
 
 async fn findings(admin: &mut Client) -> Vec<String> {
     let health = admin.get("/api/health").await.ok();
@@ -162,13 +167,13 @@ async fn a_network_setting_is_tried_kept_or_goes_back_by_itself() {
     let trial = network(&mut owner).await;
     assert!(trial["trial_ends_ms"].is_u64() && trial["mode"] == "static", "{trial}");
     assert_eq!(owner.put("/api/setup/network", fixed.clone()).await.code(), "busy");
-    until(async || network(&mut owner.clone()).await["trial_ends_ms"].is_null()).await;
+    soon(async || network(&mut owner.clone()).await["trial_ends_ms"].is_null()).await;
     let back = network(&mut owner).await;
     assert_eq!((&back["mode"], &back["done"]), (&json!("auto"), &json!(false)), "nobody kept it");
 
     owner.put("/api/setup/network", fixed).await.ok();
-    until(async || owner.clone().post("/api/setup/network/keep", json!({})).await.status == 200).await;
-    until(async || network(&mut owner.clone()).await["done"] == true).await;
+    soon(async || owner.clone().post("/api/setup/network/keep", json!({})).await.status == 200).await;
+    soon(async || network(&mut owner.clone()).await["done"] == true).await;
     let kept = network(&mut owner).await;
     assert_eq!((&kept["mode"], &kept["address"]), (&json!("static"), &json!("192.168.1.9/24")));
 }
@@ -186,16 +191,16 @@ async fn a_kept_address_is_set_once_the_network_card_is_there() {
     let mut agent = Agent::start();
     let mut owner = agent.owner().await;
     owner.put("/api/setup/network", fixed()).await.ok();
-    until(async || owner.clone().post("/api/setup/network/keep", json!({})).await.status == 200).await;
-    until(async || owner.clone().get("/api/setup").await.ok()["steps"]["network"]["done"] == true).await;
+    soon(async || owner.clone().post("/api/setup/network/keep", json!({})).await.status == 200).await;
+    soon(async || owner.clone().get("/api/setup").await.ok()["steps"]["network"]["done"] == true).await;
     agent.kill();
     agent.faults("network_fails = true\n");
     agent.again();
     let owner = agent.owner().await;
-    until(async || agent.log().contains("it is tried again")).await;
+    soon(async || agent.log().contains("it is tried again")).await;
     assert_eq!(addresses(&owner).await, json!(["192.168.1.23/24"]));
     agent.faults("");
-    until(async || addresses(&owner).await == json!(["192.168.1.9/24"])).await;
+    soon(async || addresses(&owner).await == json!(["192.168.1.9/24"])).await;
 }
 
 #[tokio::test]
@@ -205,20 +210,10 @@ async fn a_network_setting_that_can_not_be_kept_goes_back() {
     owner.put("/api/setup/network", fixed()).await.ok();
     agent.faults("storage_full = true\n");
     // It is in force once it can be kept.
-    until(async || owner.clone().post("/api/setup/network/keep", json!({})).await.status == 200).await;
-    until(async || addresses(&owner).await == json!(["192.168.1.23/24"])).await;
+    soon(async || owner.clone().post("/api/setup/network/keep", json!({})).await.status == 200).await;
+    soon(async || addresses(&owner).await == json!(["192.168.1.23/24"])).await;
     let network = owner.get("/api/setup").await.ok()["steps"]["network"].clone();
     assert_eq!((&network["mode"], &network["trial_ends_ms"]), (&json!("auto"), &Value::Null));
-}
-
-async fn until(holds: impl AsyncFn() -> bool) {
-    for _ in 0..100 {
-        if holds().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("it did not come about");
 }
 
 #[tokio::test]

@@ -20,3 +20,4 @@ mod pebble;
 mod rescue;
 mod restore;
 mod setup;
+mod wait;

@@ -4,19 +4,13 @@ use crate::{
     agent::Agent,
     client::Client,
     setup::{PASSWORD, fill_in},
+    wait::until,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
 
-async fn until(what: &str, holds: impl AsyncFn() -> bool) {
-    for _ in 0..400 {
-        if holds().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("it did not come about: {what}");
-}
+/// The longest that the agent may take to notice.
+const NOTICED: Duration = Duration::from_secs(40);
 
 async fn state(client: &Client) -> Value {
     client.clone().get("/api/state").await.ok()
@@ -41,7 +35,7 @@ async fn silent() -> Agent {
     agent.faults("homeserver_start_fails = \"the database is torn\"\n");
     agent.again();
     let visitor = agent.visitor();
-    until("the setup code lets in", async || state(&visitor).await["rescue"] == true).await;
+    until("the setup code lets in", NOTICED, async || state(&visitor).await["rescue"] == true).await;
     agent
 }
 
@@ -62,18 +56,18 @@ async fn while_the_homeserver_stays_silent_the_setup_code_lets_in_to_see_to_it()
         assert_eq!((answer.status, answer.code().as_str()), (403, "rescue_only"), "{path}");
     }
     let shown = agent.machine().join("firmware/HEARTH-SETUP.txt");
-    until("the code is shown", async || shown.exists()).await;
+    until("the code is shown", NOTICED, async || shown.exists()).await;
     let words = std::fs::read_to_string(agent.machine().join("console.txt")).unwrap();
     assert!(words.contains("does not answer") && words.contains(&agent.setup_code()), "{words}");
 
     agent.faults("");
     rescuer.post("/api/restart", json!({ "what": "homeserver" })).await.ok();
     // Once it has answered there is nothing left to see to.
-    until("the session ends", async || rescuer.clone().get("/api/health").await.status == 401).await;
+    until("the session ends", NOTICED, async || rescuer.clone().get("/api/health").await.status == 401).await;
     let seen = state(&rescuer).await;
     assert_eq!((&seen["authenticated"], &seen["rescue"]), (&json!(false), &json!(false)));
     assert_eq!(claim(&agent, &agent.setup_code()).await.1, "wrong_phase");
-    until("the code is taken away", async || !shown.exists()).await;
+    until("the code is taken away", NOTICED, async || !shown.exists()).await;
     admin.post("/api/login", login).await.ok();
     assert_eq!(state(&admin).await["session"], "administrator");
     let unsure = admin.post("/api/factory-reset", json!({ "server_name": "family.example.org" })).await;

@@ -4,9 +4,13 @@ use crate::{
     agent::Agent,
     client::Client,
     setup::{PASSWORD, disk, ready},
+    wait::{until, until_phase},
 };
 use serde_json::{Value, json};
-use std::os::unix::fs::PermissionsExt as _;
+use std::{os::unix::fs::PermissionsExt as _, time::Duration};
+
+/// The longest that a restore may take that goes on by itself.
+const RESTORED: Duration = Duration::from_secs(60);
 
 /// Opens the carried disk and gives the newest replica's id.
 async fn open(owner: &mut Client, key: &str) -> String {
@@ -132,7 +136,7 @@ async fn a_restore_cut_off_at_any_moment_goes_on_by_itself() {
         let mut owner = second.owner().await;
         let replica = open(&mut owner, &key).await;
         owner.post("/api/restore/start", json!({ "replica": replica })).await.ok();
-        tokio::time::sleep(std::time::Duration::from_millis(wait_ms)).await;
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
         second.kill();
         second.again();
         let mut visitor = second.visitor();
@@ -143,12 +147,7 @@ async fn a_restore_cut_off_at_any_moment_goes_on_by_itself() {
             let replica = open(&mut owner, &key).await;
             owner.done("/api/restore/start", json!({ "replica": replica })).await;
         }
-        for _ in 0..600 {
-            if visitor.get("/api/state").await.ok()["phase"] == "ready" {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
+        until_phase(&visitor, "ready", RESTORED).await;
         until_it_answers(&second).await;
         is_restored(&second).await;
         assert!(!second.data().join("homeserver.new").exists() && !second.data().join("homeserver.old").exists());
@@ -165,29 +164,14 @@ async fn an_interrupted_restore_waits_for_a_disk_that_spins_up_slowly() {
     second.faults("slow_ms = 2000\n");
     owner.post("/api/restore/start", json!({ "replica": replica })).await.ok();
     let mut visitor = second.visitor();
-    for _ in 0..600 {
-        if visitor.get("/api/state").await.ok()["phase"] == "restoring" {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    until_phase(&visitor, "restoring", Duration::from_secs(12)).await;
     second.kill();
     second.faults("pulled = [\"usb-carried\"]\n");
     second.again();
-    for _ in 0..100 {
-        if second.log().contains("waits for its disk") {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+    until("the restore waits", Duration::from_secs(10), async || second.log().contains("waits for its disk")).await;
     assert_eq!(visitor.get("/api/state").await.ok()["phase"], "restoring");
     second.faults("");
-    for _ in 0..600 {
-        if visitor.get("/api/state").await.ok()["phase"] == "ready" {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+    until_phase(&visitor, "ready", RESTORED).await;
     until_it_answers(&second).await;
     is_restored(&second).await;
 }
@@ -201,7 +185,7 @@ pub async fn until_it_answers(agent: &Agent) {
             return;
         }
         assert_eq!(answer.code(), "homeserver_unavailable");
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
     panic!("the homeserver does not answer");
 }
