@@ -62,9 +62,14 @@ fn visible(app: &App, read: &impl Read, caller: &Caller, room: &Room, id: &ruma:
     let number = graph::event_no(read, id)?.ok_or(RoomError::UnknownEvent)?;
     let record = graph::record(read, number)?;
     let mut view = View::new(read, &app.rooms, room, &caller.user)?;
-    // Who has forgotten the room is a stranger to it.
-    let closed = view.is_forgotten() && view.state_root(read).is_err();
-    if closed || !view.sees(read, number, &record)? {
+    if view.is_forgotten() {
+        // Who has forgotten the room is a stranger to it, and learns as little of its events as of those that there are not.
+        match view.state_root(read) {
+            Err(RoomError::Forbidden(_)) => return Err(RoomError::UnknownEvent.into()),
+            open => drop(open?),
+        }
+    }
+    if !view.sees(read, number, &record)? {
         return Err(RoomError::UnknownEvent.into());
     }
     Ok(number)
